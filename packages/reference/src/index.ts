@@ -1,0 +1,15 @@
+/** Image references and repository names: parse, normalise, match, print. Pure. */
+export { type Digest, isDigest, parseDigest } from './digest.ts';
+export { ReferenceFormatError, type ReferenceFormatErrorCode } from './errors.ts';
+export { compileGlob, compileTagGlob, type Matcher, splitGlob } from './glob.ts';
+export { formatReference, type ImageReference, parseReference } from './image-reference.ts';
+export { formatPlatform, matchesPlatform, type Platform, parsePlatform } from './platform.ts';
+export {
+  DIRECTORY_NAME,
+  isRepositoryName,
+  looksLikeRegistry,
+  MAX_NAME_BYTES,
+  parseRepository,
+  type RepositoryName,
+} from './repository-name.ts';
+export { isTag } from './tag.ts';
