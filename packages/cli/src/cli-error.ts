@@ -1,0 +1,35 @@
+/** How a command fails: a stable code, what failed, what to do next, and the exit code that goes with it. */
+import type { ExitCode } from './exit-codes.ts';
+
+/** Codes the command line itself raises; other rooms' codes pass through unchanged. */
+export type CliErrorCode =
+  | 'USAGE'
+  | 'REFERENCE_INVALID'
+  | 'CONFIG_INVALID'
+  | 'POLICY_INVALID'
+  | 'PROGRAM_MISSING'
+  | 'CONFIRMATION_NEEDED'
+  | 'SIZE_NEEDED'
+  | 'PULL_FAILED'
+  | 'CANCELLED';
+
+/** A failure that a person can act on; everything else is exit 5. */
+export class CliError extends Error {
+  readonly code: string;
+  readonly exit: ExitCode;
+  readonly hint: string | undefined;
+
+  constructor(
+    code: CliErrorCode | (string & {}),
+    exit: ExitCode,
+    message: string,
+    hint?: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'CliError';
+    this.code = code;
+    this.exit = exit;
+    this.hint = hint;
+  }
+}

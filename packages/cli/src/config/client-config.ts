@@ -1,0 +1,80 @@
+/**
+ * The client's configuration file. Strict on purpose: a misspelt `final` or `anchor` must stop the
+ * command, not loosen it. Keys that this version cannot honour are refused, never ignored.
+ */
+import { compileGlob } from '@vidimus/reference';
+import { z } from 'zod';
+
+const durationPattern = /^\d+[smhd]$/;
+const durationUnits: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `90d` in milliseconds. The text must match `^\d+[smhd]$`. */
+export function durationToMs(text: string): number {
+  return Number(text.slice(0, -1)) * (durationUnits[text.slice(-1)] ?? Number.NaN);
+}
+
+const duration = z.string().regex(durationPattern, 'a duration is a number and one of s m h d, like 24h');
+
+const keyIds = z
+  .strictObject({
+    keyIds: z
+      .array(z.string().regex(/^[0-9a-f]{64}$/, 'a key id is 64 lower-case hex digits'))
+      .min(1)
+      .max(64),
+    threshold: z.int().min(1).max(64),
+  })
+  .refine(
+    (anchor) => anchor.threshold <= new Set(anchor.keyIds).size,
+    'the threshold exceeds the number of keys',
+  );
+
+const anchor = z.union([z.strictObject({ root: z.string().min(1) }), keyIds, z.literal('firstUse')], {
+  error: 'an anchor is {root: FILE}, {keyIds: [...], threshold: N} or firstUse',
+});
+
+const token = z.union(
+  [z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })],
+  {
+    error: 'a token is {env: NAME} or {file: FILE}',
+  },
+);
+
+const glob = z.string().refine(isGlob, 'not a pattern: use *, ** and name components');
+
+const repository = z.strictObject({
+  match: glob,
+  trustServer: z.url({ protocol: /^https?$/ }).optional(),
+  dialect: z.literal('tuf').optional(),
+  anchor: anchor.optional(),
+  policies: z.array(z.string().min(1)).min(1).optional(),
+  unavailable: z.enum(['closed', 'warn', 'open']).optional(),
+  foreign: z.boolean().optional(),
+  maxTimestampLifetime: duration.optional(),
+  staleFor: duration.optional(),
+  ca: z.string().min(1).optional(),
+  token: token.optional(),
+  final: z.boolean().optional(),
+});
+
+const registry = z.strictObject({ plainHttp: z.boolean().optional(), ca: z.string().min(1).optional() });
+
+export const clientConfigSchema = z.strictObject({
+  version: z.literal(1),
+  repositories: z.array(repository).max(10_000).default([]),
+  registries: z.record(z.string().min(1).max(255), registry).default({}),
+  /** The service's part of a shared file; clients do not look inside. */
+  service: z.unknown().optional(),
+});
+
+export type ClientConfig = z.infer<typeof clientConfigSchema>;
+export type RepositoryEntry = z.infer<typeof repository>;
+export type RegistryEntry = z.infer<typeof registry>;
+
+function isGlob(pattern: string): boolean {
+  try {
+    compileGlob(pattern);
+    return true;
+  } catch {
+    return false;
+  }
+}
