@@ -1,4 +1,5 @@
 /** The room's one error class: which part of a reference is not in its grammar. */
+import { printable } from './printable.ts';
 
 export type ReferenceFormatErrorCode =
   | 'NAME_INVALID'
@@ -20,12 +21,7 @@ export class ReferenceFormatError extends Error {
 
 const MAX_QUOTED_CHARACTERS = 64;
 
-/** Quotes attacker-chosen text for a message: printable ASCII only, cut, so that it cannot rewrite a terminal. */
+/** Quotes attacker-chosen text for a message, escaped and cut, so that it cannot rewrite a terminal. */
 export function quote(text: string): string {
-  const cut = text.length > MAX_QUOTED_CHARACTERS ? `${text.slice(0, MAX_QUOTED_CHARACTERS)}...` : text;
-  const safe = cut.replace(
-    /[^\x20-\x7e]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return `"${safe}"`;
+  return `"${printable(text, MAX_QUOTED_CHARACTERS)}"`;
 }
