@@ -36,7 +36,7 @@ function write(value: JsonValue, quote: Quote, depth: number): string {
   if (Array.isArray(value)) return writeArray(value, quote, depth + 1);
   if (isJsonObject(value) && isPlain(value)) {
     let text = '';
-    for (const key of Object.keys(value).sort(keyOrder(value))) {
+    for (const key of sortKeys(Object.keys(value))) {
       const member = value[key];
       if (member === undefined) throw new CanonicalJsonError('VALUE', 'a member is undefined');
       text += `${text === '' ? '' : ','}${quote(key)}:${write(member, quote, depth + 1)}`;
@@ -77,8 +77,8 @@ function quoteJson(text: string): string {
 }
 
 /** UTF-8 bytes sort as code points do; UTF-16 units do not once a pair meets U+E000 to U+FFFF. */
-function keyOrder(object: object): ((a: string, b: string) => number) | undefined {
-  return Object.keys(object).some((key) => /[\ud800-\udfff]/.test(key)) ? compareCodePoints : undefined;
+function sortKeys(keys: string[]): string[] {
+  return keys.some((key) => /[\ud800-\udfff]/.test(key)) ? keys.sort(compareCodePoints) : keys.sort();
 }
 
 function compareCodePoints(a: string, b: string): number {
