@@ -1,0 +1,77 @@
+/** The next snapshot and timestamp: which files are current together. */
+import { isSha256Hex } from '@vidimus/crypto';
+import type { Draft } from '../dialect.ts';
+import type { FileMeta, Snapshot, Timestamp } from '../model.ts';
+import { editInvalid } from './edit-error.ts';
+import { type EditTerms, stamp } from './terms.ts';
+
+/** From so many roles on, snapshot lists versions only: with hashes it would outgrow the caps of other clients. */
+export const MAX_HASHED_ROLES = 1_024;
+
+/** A sealed file, as its parent names it. */
+export interface SealedFile {
+  readonly version: number;
+  /** Bytes of the file. */
+  readonly length: number;
+  /** Hex SHA-256 of the file. */
+  readonly sha256: string;
+}
+
+/**
+ * The snapshot after `files` were sealed. An entry is never removed: clients refuse a snapshot that lost one
+ * (TUF 1.0.34 section 5.5.5), so roles that nobody delegates any more stay.
+ * @throws TufError EDIT_INVALID (VERSION, TERMS)
+ */
+export function nextSnapshot(
+  previous: Snapshot | undefined,
+  files: ReadonlyMap<string, SealedFile>,
+  terms: EditTerms,
+): Draft<Snapshot> {
+  const meta = new Map(previous?.meta);
+  for (const [role, file] of files) {
+    const before = meta.get(role)?.version ?? 0;
+    if (file.version <= before) {
+      throw editInvalid('VERSION', `version ${file.version} of ${role} does not follow ${before}`, { role });
+    }
+    meta.set(role, toFileMeta(role, file));
+  }
+  const { version, expires, binding } = stamp(terms, 'snapshot');
+  return { kind: 'snapshot', version, expires, binding, meta: fitted(meta) };
+}
+
+/**
+ * The timestamp that makes a snapshot current; `log` is the head of the repository's events.
+ * @throws TufError EDIT_INVALID (VERSION, TERMS)
+ */
+export function nextTimestamp(
+  previous: Timestamp | undefined,
+  snapshot: SealedFile,
+  log: { readonly size: number; readonly hash: string },
+  terms: EditTerms,
+): Draft<Timestamp> {
+  if (snapshot.version < (previous?.snapshot.version ?? 0)) {
+    throw editInvalid('VERSION', 'a timestamp never names an older snapshot', { version: snapshot.version });
+  }
+  if (!Number.isSafeInteger(log.size) || log.size < 0 || !isSha256Hex(log.hash)) {
+    throw editInvalid('TERMS', 'the log head is a size and a sha256');
+  }
+  const { version, expires, binding } = stamp(terms, 'timestamp');
+  return {
+    kind: 'timestamp',
+    version,
+    expires,
+    binding: { ...binding, log: { size: log.size, hash: log.hash } },
+    snapshot: toFileMeta('snapshot', snapshot),
+  };
+}
+
+function toFileMeta(role: string, file: SealedFile): FileMeta {
+  const sane = Number.isSafeInteger(file.version) && Number.isSafeInteger(file.length) && file.length > 0;
+  if (!sane || !isSha256Hex(file.sha256)) throw editInvalid('VERSION', `not a file of ${role}`, { role });
+  return { version: file.version, length: file.length, hashes: new Map([['sha256', file.sha256]]) };
+}
+
+function fitted(meta: Map<string, FileMeta>): ReadonlyMap<string, FileMeta> {
+  if (meta.size < MAX_HASHED_ROLES) return meta;
+  return new Map(Array.from(meta, ([role, file]) => [role, { version: file.version }]));
+}
