@@ -1,8 +1,22 @@
 /** What a metadata format must offer: from bytes to the model and back. Checks live outside. */
-import type { DialectName, DocumentKind, DocumentOf, Envelope, Key, Signature, TufDocument } from './model.ts';
+import type { JsonObject } from '@vidimus/canonical-json';
+import type {
+  DialectName,
+  DocumentKind,
+  DocumentOf,
+  Envelope,
+  Key,
+  Signature,
+  TufDocument,
+} from './model.ts';
 
-/** A document to be encoded: the model without what only a parsed file has. */
-export type Draft<D extends TufDocument = TufDocument> = D extends TufDocument ? Omit<D, 'fields'> : never;
+/**
+ * A document to be encoded. With `fields`, the signed object of the version it follows, members that the model
+ * does not know are carried over, at every level; what the model knows is written anew.
+ */
+export type Draft<D extends TufDocument = TufDocument> = D extends TufDocument
+  ? Omit<D, 'fields'> & { readonly fields?: JsonObject }
+  : never;
 
 export interface Dialect {
   readonly name: DialectName;
@@ -17,7 +31,7 @@ export interface Dialect {
    * @throws TufError MALFORMED or WRONG_TYPE
    */
   decode<K extends DocumentKind>(kind: K, envelope: Envelope): DocumentOf[K];
-  /** The exact bytes to sign for a new document. */
+  /** The exact bytes to sign for a new document. @throws TufError MALFORMED for what has no canonical form */
   encode(draft: Draft): Uint8Array;
   /** The file that carries a signed message. */
   seal(message: Uint8Array, signatures: readonly Signature[]): Uint8Array;

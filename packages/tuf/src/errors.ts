@@ -26,6 +26,8 @@ export type TufErrorCode =
   | 'MISSING'
   /** The server's chain does not go on from the trusted root. */
   | 'ROOT_CHAIN'
+  /** The first root is not signed as the anchor says. */
+  | 'ANCHOR'
   /** An edit that would leave the repository unusable or inexpressible; the detail says why. */
   | 'EDIT_INVALID';
 

@@ -24,8 +24,11 @@ export interface Key {
   readonly keyId: string;
   /** The key object as written, unknown members included. */
   readonly declared: JsonObject;
-  /** Absent when the key is of an unknown kind or failed admission: it then never counts toward a threshold. */
-  readonly usable?: PublicKey;
+  /**
+   * Absent when the key is of an unknown kind or failed admission: it then never counts toward a threshold.
+   * May be admitted on first reading (admission is the dear part of a key), so read it only when needed.
+   */
+  readonly usable?: PublicKey | undefined;
 }
 
 /** The signed fields that tie a document to one place and time (DESIGN, "Bound to its repository"). */

@@ -21,7 +21,11 @@ export type Step =
   /** Forget a cached file. Reply: undefined. */
   | { readonly do: 'discard'; readonly file: CacheFile }
   /** Something a person should hear about. Reply: undefined. */
-  | { readonly do: 'warn'; readonly code: string; readonly detail: Readonly<Record<string, string | number>> };
+  | {
+      readonly do: 'warn';
+      readonly code: string;
+      readonly detail: Readonly<Record<string, string | number>>;
+    };
 
 export type Reply = Uint8Array | undefined;
 

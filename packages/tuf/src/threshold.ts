@@ -1,0 +1,59 @@
+/** The one place where signatures are counted; every role of every dialect comes through here. */
+import { TufError } from './errors.ts';
+import type { Envelope, Key, RoleKeys, Signature } from './model.ts';
+
+/** The signatures that counted. */
+export interface Quorum {
+  /** Key ids in the order of the file's signatures, one per distinct key. */
+  readonly keyIds: readonly string[];
+  readonly threshold: number;
+}
+
+/**
+ * Checks that enough of a role's keys signed a file. What counts is distinct key material: a signature or key
+ * listed twice (CVE-2020-6174), or one key under two ids (GHSA-3633-5h82-39pq), counts once. Bad signatures,
+ * and signatures by keys outside the role, are skipped.
+ * @param keys by recomputed key id, from the delegating document
+ * @param role for the error alone
+ * @throws TufError THRESHOLD; MALFORMED when one key id signs twice
+ * @see TUF 4.2.1, 5.3.4, 5.4.2, 5.5.3, 5.6.3
+ */
+export function verifyThreshold(
+  envelope: Envelope,
+  keys: ReadonlyMap<string, Key>,
+  roleKeys: RoleKeys,
+  role = '',
+): Quorum {
+  const { threshold } = roleKeys;
+  assertUniqueSignatures(envelope.signatures);
+  // Attack T6: a threshold of 0 would be met by nobody.
+  if (!Number.isSafeInteger(threshold) || threshold < 1) {
+    throw new TufError('MALFORMED', `role ${role}: the threshold is no integer from 1`, { role });
+  }
+  const wanted = new Set(roleKeys.keyIds);
+  const counted = new Map<string, string>();
+  for (const { keyId, value } of envelope.signatures) {
+    if (!wanted.has(keyId) || value.length === 0) continue;
+    const key = keys.get(keyId)?.usable;
+    if (key === undefined || counted.has(key.materialId)) continue;
+    if (key.verify(envelope.message, value)) counted.set(key.materialId, keyId);
+  }
+  const keyIds = [...counted.values()];
+  if (keyIds.length < threshold) {
+    const message = `role ${role}: ${keyIds.length} of ${threshold} needed signatures are valid`;
+    throw new TufError('THRESHOLD', message, { role, threshold, keyIds });
+  }
+  return { keyIds, threshold };
+}
+
+/**
+ * One key id signs a file at most once (TUF 4.2.1); a second entry makes the file invalid.
+ * @throws TufError MALFORMED
+ */
+export function assertUniqueSignatures(signatures: readonly Signature[]): void {
+  const seen = new Set<string>();
+  for (const { keyId } of signatures) {
+    if (seen.has(keyId)) throw new TufError('MALFORMED', 'two signatures with the same key id', { keyId });
+    seen.add(keyId);
+  }
+}
