@@ -1,0 +1,162 @@
+/** PostgreSQL through postgres.js: a pool for drizzle alone, one connection for LISTEN, one to migrate. */
+
+import { sql as statement } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import postgres from 'postgres';
+import { assertChannel } from './channel.ts';
+import type { Database, Listener } from './database.ts';
+import { fromDriver } from './driver-error.ts';
+import { DatabaseError } from './errors.ts';
+import { applyMigrations, type MigrationTarget, pendingMigrations } from './migrate.ts';
+import type { Migration } from './migrations.ts';
+import type { Row } from './raw-query.ts';
+import { runTransaction } from './transaction.ts';
+
+/** What a deployment may tune. */
+export interface PostgresOptions {
+  /** Connections in the pool. Default 10. */
+  readonly maxConnections?: number;
+  /** A statement that runs longer ends in TIMEOUT. Default 30 s. */
+  readonly statementTimeoutMs?: number;
+}
+
+const defaultConnections = 10;
+const defaultStatementTimeoutMs = 30_000;
+const connectTimeoutSeconds = 10;
+const idleInTransactionTimeoutMs = 60_000;
+const migrationLockTimeoutMs = 120_000;
+const closeTimeoutSeconds = 5;
+const leastServerVersion = 150_000; // UNIQUE NULLS NOT DISTINCT
+/** pg_advisory_lock(int8): "vidimus" in ASCII. Held while one replica migrates. */
+const migrationLock = '33329927238284659';
+
+type Client = postgres.Sql;
+
+/** Connects, migrates under a lock, and returns the database. @throws DatabaseError */
+export async function openPostgres(
+  url: string,
+  migrations: readonly Migration[],
+  options: PostgresOptions = {},
+): Promise<Database> {
+  assertUrl(url);
+  await migratePostgres(url, migrations);
+  const pool = connect(url, options.maxConnections ?? defaultConnections, {
+    statement_timeout: options.statementTimeoutMs ?? defaultStatementTimeoutMs,
+    idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
+  });
+  // drizzle rewires the parsers of the client it is given, so nobody else may use this pool.
+  const db = drizzle({ client: pool });
+  const listening = connect(url, 1, {});
+  return {
+    kind: 'postgres',
+    db,
+    transaction: (work, transactionOptions) => runTransaction(db, work, transactionOptions),
+    listen: (channel, listener) => listen(listening, channel, listener),
+    ping: async () => {
+      await db.execute(statement`select 1`).catch(rethrow);
+    },
+    close: async () => {
+      await Promise.all([
+        pool.end({ timeout: closeTimeoutSeconds }),
+        listening.end({ timeout: closeTimeoutSeconds }),
+      ]);
+    },
+  };
+}
+
+async function migratePostgres(url: string, migrations: readonly Migration[]): Promise<void> {
+  const client = connect(url, 1, { lock_timeout: migrationLockTimeoutMs });
+  try {
+    await assertServer(client);
+    const target = toTarget(client);
+    if ((await pendingMigrations(target, migrations)).length === 0) return;
+    // Replicas that start together wait here; the second finds nothing left to do.
+    await client`select pg_advisory_lock(${migrationLock}::int8)`;
+    await applyMigrations(target, migrations);
+  } catch (error) {
+    throw fromDriver(error);
+  } finally {
+    // Ending the session also releases the lock.
+    await client.end({ timeout: closeTimeoutSeconds });
+  }
+}
+
+async function assertServer(client: Client): Promise<void> {
+  const [row] = await client`
+    select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding`;
+  if (
+    typeof row?.['version'] !== 'number' ||
+    row['version'] < leastServerVersion ||
+    row['encoding'] !== 'UTF8'
+  ) {
+    throw new DatabaseError('SERVER_UNSUITABLE', {
+      message: `PostgreSQL ${row?.['version']} with encoding ${row?.['encoding']} will not do`,
+      hint: 'use PostgreSQL 15 or newer and a database with encoding UTF8',
+    });
+  }
+}
+
+function connect(url: string, max: number, connection: Record<string, number>): Client {
+  return postgres(url, {
+    max,
+    connect_timeout: connectTimeoutSeconds,
+    onnotice: () => undefined,
+    connection: { application_name: 'vidimus', TimeZone: 'UTC', ...connection },
+    types: {
+      int8: { to: 20, from: [20], serialize: String, parse: toSafeInteger },
+      bytea: { to: 17, from: [17], serialize: toByteaText, parse: fromByteaText },
+    },
+  });
+}
+
+async function listen(client: Client, channel: string, listener: Listener): Promise<() => Promise<void>> {
+  assertChannel(channel);
+  let established = false;
+  const onListen = () => {
+    if (established) listener.onGap?.();
+    established = true;
+  };
+  const { unlisten } = await client.listen(channel, listener.onNotify, onListen).catch(rethrow);
+  return async () => {
+    await unlisten();
+  };
+}
+
+function toTarget(client: postgres.Sql | postgres.TransactionSql): MigrationTarget {
+  return {
+    query: async (text, params = []): Promise<readonly Row[]> => await client.unsafe(text, [...params]),
+    transaction: async (work) => {
+      if (!('begin' in client))
+        throw new DatabaseError('STATEMENT', { message: 'a migration is one transaction' });
+      await client.begin(async (tx) => await work(toTarget(tx)));
+    },
+  };
+}
+
+function assertUrl(url: string): void {
+  if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
+    // The text may hold a password: it is not repeated.
+    throw new DatabaseError('URL_INVALID', {
+      message: 'the database URL cannot be read',
+      hint: 'write postgres://user:password@host:5432/database',
+    });
+  }
+}
+
+function toSafeInteger(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  throw new DatabaseError('STATEMENT', { message: `${text} is beyond 2^53 - 1` });
+}
+
+function toByteaText(bytes: Uint8Array): string {
+  return `\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')}`;
+}
+
+function fromByteaText(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text.slice(2), 'hex'));
+}
+
+function rethrow(error: unknown): never {
+  throw fromDriver(error);
+}
