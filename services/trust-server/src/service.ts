@@ -27,7 +27,7 @@ import type {
   TagsEdited,
 } from './schemas.ts';
 
-/** The closed set of codes of CONTRACTS C2 and C3; the wire status of each is in http/error-answers.ts. */
+/** The closed set of codes of CONTRACTS C2 and C3, and two for what is no route; the wire status of each is in http/error-answers.ts. */
 export type TrustErrorCode =
   | 'UNAUTHORIZED'
   | 'DENIED'
@@ -43,6 +43,8 @@ export type TrustErrorCode =
   | 'KEY_UNKNOWN'
   | 'CHANGE_UNKNOWN'
   | 'METADATA_UNKNOWN'
+  | 'ROUTE_UNKNOWN'
+  | 'METHOD_NOT_ALLOWED'
   | 'REPOSITORY_EXISTS'
   | 'VERSION_CONFLICT'
   | 'CHANGE_CONFLICT'

@@ -1,0 +1,60 @@
+/** From a bearer token to who is calling. */
+import { timingSafeEqual } from 'node:crypto';
+import { compileGlob } from '@vidimus/reference';
+import type { Identity } from './permissions.ts';
+import { hashToken, type StoredToken, type TokenStore } from './tokens.ts';
+
+export interface Authenticator {
+  /** Undefined for a token that is unknown, expired or revoked: callers learn no more than that. */
+  authenticate(token: string): Promise<Identity | undefined>;
+}
+
+export interface AuthenticatorParts {
+  readonly tokens: TokenStore;
+  /** `VIDIMUS_ADMIN_TOKEN`: while set, a full administrator. */
+  readonly adminToken?: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** @throws RangeError when the administrator token could never be sent as a bearer token */
+export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
+  const adminHash = parts.adminToken === undefined ? undefined : hashAdminToken(parts.adminToken);
+  return {
+    async authenticate(token) {
+      const hash = hashToken(token);
+      if (adminHash !== undefined && equalHashes(hash, adminHash)) {
+        return { actor: 'admin-token', role: 'administrator', mayAccess: () => true };
+      }
+      const stored = await parts.tokens.findByHash(hash);
+      if (stored === undefined || !equalHashes(hash, stored.hash)) return undefined;
+      return isLive(stored, parts.now()) ? toIdentity(stored) : undefined;
+    },
+  };
+}
+
+function hashAdminToken(token: string): string {
+  if (!/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
+    throw new RangeError('the administrator token holds characters that no Authorization header carries');
+  }
+  return hashToken(token);
+}
+
+/** Constant time, although a hash is compared: the look-up must not become an oracle by a later change. */
+function equalHashes(one: string, other: string): boolean {
+  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
+}
+
+function isLive(token: StoredToken, now: number): boolean {
+  return token.revokedAt === undefined && (token.expiresAt === undefined || now < token.expiresAt);
+}
+
+function toIdentity(token: StoredToken): Identity {
+  const globs = token.repositories.map(compileGlob);
+  return {
+    actor: `token:${token.id}`,
+    role: token.role,
+    // `**` in the globs of the first token means everything, `_directory` included.
+    mayAccess: (repository) => globs.some((matches) => matches(repository)),
+  };
+}

@@ -1,0 +1,61 @@
+/** Access tokens: `vdm_` and 32 random bytes; stored and looked up by hash alone. */
+import { sha256Hex } from '@vidimus/crypto';
+import type { TokenRole } from './permissions.ts';
+
+const tokenBytes = 32;
+export const bootstrapLifetimeMs = 86_400_000;
+
+/** A token as stored. */
+export interface StoredToken {
+  readonly id: string;
+  readonly name: string;
+  /** Hex SHA-256 of the token. */
+  readonly hash: string;
+  readonly role: TokenRole;
+  /** Globs over repository names. */
+  readonly repositories: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly expiresAt?: number;
+  readonly revokedAt?: number;
+}
+
+export interface TokenStore {
+  findByHash(hash: string): Promise<StoredToken | undefined>;
+  /** Stores the bootstrap token unless there is, or ever was, any token; true when it was stored. Atomic. */
+  insertFirst(token: StoredToken): Promise<boolean>;
+}
+
+/** Hex SHA-256, by which tokens are kept. 256 random bits need no salt and no slow hash. */
+export function hashToken(token: string): string {
+  return sha256Hex(new TextEncoder().encode(token));
+}
+
+export interface BootstrapParts {
+  readonly tokens: TokenStore;
+  /** As many fresh random bytes as asked for. */
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/**
+ * Makes the first token of an installation, valid 24 h; undefined when one was made before.
+ * The caller writes it to `<data>/bootstrap-token` (0600): this is the only time it is seen.
+ */
+export async function createBootstrapToken(
+  parts: BootstrapParts,
+): Promise<{ readonly token: string; readonly expiresAt: number } | undefined> {
+  const token = `vdm_${Buffer.from(parts.randomBytes(tokenBytes)).toString('base64url')}`;
+  const expiresAt = parts.now + bootstrapLifetimeMs;
+  const stored = await parts.tokens.insertFirst({
+    id: hashToken(token).slice(0, 16),
+    name: 'bootstrap',
+    hash: hashToken(token),
+    role: 'administrator',
+    repositories: ['**'],
+    createdAt: parts.now,
+    expiresAt,
+  });
+  return stored ? { token, expiresAt } : undefined;
+}

@@ -1,0 +1,89 @@
+/** The one place where inner errors become wire codes (CONTRACTS C3). */
+import { CanonicalJsonError } from '@vidimus/canonical-json';
+import { ReferenceFormatError } from '@vidimus/reference';
+import { TrustError, type TrustErrorCode } from '../service.ts';
+import type { Answer } from './answer.ts';
+import type { Log } from './log.ts';
+
+const statusOf: Readonly<Record<TrustErrorCode, number>> = {
+  UNAUTHORIZED: 401,
+  DENIED: 403,
+  NAME_INVALID: 400,
+  BODY_INVALID: 400,
+  KEY_INVALID: 400,
+  THRESHOLD_INVALID: 400,
+  CUSTODY_INVALID: 400,
+  SIGNATURE_INVALID: 400,
+  REPOSITORY_UNKNOWN: 404,
+  TAG_UNKNOWN: 404,
+  ROLE_UNKNOWN: 404,
+  KEY_UNKNOWN: 404,
+  CHANGE_UNKNOWN: 404,
+  METADATA_UNKNOWN: 404,
+  ROUTE_UNKNOWN: 404,
+  METHOD_NOT_ALLOWED: 405,
+  REPOSITORY_EXISTS: 409,
+  VERSION_CONFLICT: 409,
+  CHANGE_CONFLICT: 409,
+  CHANGE_CLOSED: 409,
+  WOULD_BREAK: 409,
+  IMPACT_CHANGED: 409,
+  DIALECTS_DISAGREE: 409,
+  DIALECT_INEXPRESSIBLE: 409,
+  VERSION_UNCERTAIN: 409,
+  // Another body under the same key; a request still in progress is 409, see below.
+  IDEMPOTENCY_CONFLICT: 422,
+  BODY_TOO_LARGE: 413,
+  RATE_LIMITED: 429,
+  BUSY: 503,
+  SIGNER_UNAVAILABLE: 503,
+  DATABASE_UNAVAILABLE: 503,
+  INTERNAL: 500,
+};
+
+const defaultRetryAfterSeconds = 1;
+
+/**
+ * Turns whatever was thrown into an answer. What is not meant for callers becomes INTERNAL with the request
+ * id alone, and is logged under it.
+ */
+export function toErrorAnswer(error: unknown, requestId: string, log: Log): Answer {
+  const known = toTrustError(error);
+  if (known === undefined || known.code === 'INTERNAL') {
+    log.error({ err: error, requestId }, 'request failed');
+    return errorAnswer(new TrustError('INTERNAL', `internal error, request ${requestId}`));
+  }
+  if (statusOf[known.code] >= 500) log.warn({ err: error, requestId, code: known.code }, 'request refused');
+  return errorAnswer(known);
+}
+
+function toTrustError(error: unknown): TrustError | undefined {
+  if (error instanceof TrustError) return error;
+  if (error instanceof CanonicalJsonError) {
+    const code = error.code === 'SIZE' ? 'BODY_TOO_LARGE' : 'BODY_INVALID';
+    const place = error.offset === undefined ? {} : { offset: error.offset };
+    return new TrustError(code, `not JSON of the strict kind: ${error.message}`, {
+      json: error.code,
+      ...place,
+    });
+  }
+  if (error instanceof ReferenceFormatError) return new TrustError('NAME_INVALID', error.message);
+  return undefined;
+}
+
+function errorAnswer(error: TrustError): Answer {
+  const { code, message, detail } = error;
+  const status = code === 'IDEMPOTENCY_CONFLICT' && detail['inProgress'] === true ? 409 : statusOf[code];
+  const entry = Object.keys(detail).length === 0 ? { code, message } : { code, message, detail };
+  return { status, body: { errors: [entry] }, headers: errorHeaders(error, status) };
+}
+
+function errorHeaders(error: TrustError, status: number): Record<string, string> {
+  if (status === 401) return { 'WWW-Authenticate': 'Bearer realm="vidimus"' };
+  if (status === 503 || status === 429) {
+    const seconds = error.detail['retryAfterSeconds'];
+    return { 'Retry-After': String(typeof seconds === 'number' ? seconds : defaultRetryAfterSeconds) };
+  }
+  const allow = error.detail['allow'];
+  return status === 405 && typeof allow === 'string' ? { Allow: allow } : {};
+}

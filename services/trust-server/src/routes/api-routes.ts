@@ -1,0 +1,22 @@
+/** All routes that go through the pipeline, in the order of the document. */
+import type { ApiRoute } from '../http/api-route.ts';
+import type { TrustService } from '../service.ts';
+import { auditRoutes } from './audit-routes.ts';
+import { changeRoutes } from './change-routes.ts';
+import { fleetRoutes } from './fleet-routes.ts';
+import { repositoryRoutes } from './repository-routes.ts';
+import { revocationRoutes } from './revocation-routes.ts';
+import { roleRoutes } from './role-routes.ts';
+import { tagRoutes } from './tag-routes.ts';
+
+export function apiRoutes(service: TrustService): readonly ApiRoute[] {
+  return [
+    ...repositoryRoutes(service),
+    ...tagRoutes(service),
+    ...roleRoutes(service),
+    ...revocationRoutes(service),
+    ...changeRoutes(service),
+    ...auditRoutes(service),
+    ...fleetRoutes(service),
+  ];
+}

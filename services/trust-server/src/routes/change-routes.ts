@@ -1,0 +1,74 @@
+/** Changes: proposed metadata, and the signatures it waits for (CONTRACTS C5). */
+import { z } from '@hono/zod-openapi';
+import type { Answer } from '../http/answer.ts';
+import { type ApiRoute, editRoute, jsonBody, noBody, noQuery, readRoute } from '../http/api-route.ts';
+import { pageQuery, pageSchema, toPageBody, toPageRequest } from '../http/pages.ts';
+import { type Change, changeSchema, changeStateSchema, signChangeSchema } from '../schemas.ts';
+import type { Call, TrustService } from '../service.ts';
+import { changeParams, repositoryParams } from './path-params.ts';
+
+const list = '/v2/{repository}/_trust/changes';
+const one = `${list}/{id}`;
+
+export function changeRoutes(service: TrustService): readonly ApiRoute[] {
+  return [...changeReads(service), ...changeEdits(service)];
+}
+
+function changeReads(service: TrustService): readonly ApiRoute[] {
+  return [
+    readRoute({
+      path: list,
+      permission: 'read',
+      summary: 'List changes',
+      params: repositoryParams,
+      query: z.strictObject({ ...pageQuery, state: changeStateSchema.optional() }),
+      answers: { 200: { description: 'A page of changes', schema: pageSchema(changeSchema) } },
+      handle: async ({ params, query }) => {
+        const filter = query.state === undefined ? {} : { state: query.state };
+        const page = await service.listChanges(params.repository, filter, toPageRequest(query));
+        return { status: 200, body: toPageBody(page) };
+      },
+    }),
+    readRoute({
+      path: one,
+      permission: 'read',
+      summary: 'Show a change: the exact bytes to sign, who may, who has',
+      params: changeParams,
+      query: noQuery,
+      answers: { 200: { description: 'The change', schema: changeSchema } },
+      handle: async ({ params }) => ({
+        status: 200,
+        body: await service.readChange(params.repository, params.id),
+      }),
+    }),
+  ];
+}
+
+function changeEdits(service: TrustService): readonly ApiRoute[] {
+  return [
+    editRoute({
+      method: 'post',
+      path: `${one}/signatures`,
+      summary: 'Add signatures; at the threshold the change publishes itself',
+      params: changeParams,
+      body: jsonBody(signChangeSchema),
+      answers: { 200: { description: 'The change', schema: changeSchema } },
+      handle: async ({ call, params, body }) =>
+        answerChange(call, await service.signChange(call, params.repository, params.id, body)),
+    }),
+    editRoute({
+      method: 'delete',
+      path: one,
+      summary: 'Reject a change',
+      params: changeParams,
+      body: noBody,
+      answers: { 200: { description: 'The change', schema: changeSchema } },
+      handle: async ({ call, params }) =>
+        answerChange(call, await service.rejectChange(call, params.repository, params.id)),
+    }),
+  ];
+}
+
+function answerChange(call: Call, change: Change): Answer {
+  return { status: 200, body: call.dryRun === true ? { ...change, dryRun: true } : change };
+}

@@ -1,0 +1,50 @@
+/** The repository itself: summary, creation, end of an incarnation. */
+import { answerEdit } from '../http/answer.ts';
+import { type ApiRoute, editRoute, jsonBody, noBody, noQuery, readRoute } from '../http/api-route.ts';
+import { createRepositorySchema, endedSchema, summarySchema } from '../schemas.ts';
+import type { TrustService } from '../service.ts';
+import { repositoryParams } from './path-params.ts';
+import { pendingAnswer } from './pending-answer.ts';
+
+const path = '/v2/{repository}/_trust';
+
+export function repositoryRoutes(service: TrustService): readonly ApiRoute[] {
+  return [
+    readRoute({
+      path,
+      permission: 'read',
+      summary: 'Show a repository: roles, custody, versions, expiry, problems',
+      params: repositoryParams,
+      query: noQuery,
+      answers: { 200: { description: 'The repository', schema: summarySchema } },
+      handle: async ({ params }) => ({ status: 200, body: await service.readRepository(params.repository) }),
+    }),
+    editRoute({
+      method: 'put',
+      path,
+      summary: 'Put a repository under trust',
+      params: repositoryParams,
+      body: { ...jsonBody(createRepositorySchema), mayBeEmpty: true },
+      answers: {
+        201: { description: 'Created', schema: summarySchema },
+        200: { description: 'The same repository was there', schema: summarySchema },
+        ...pendingAnswer,
+      },
+      handle: async ({ call, params, body }) => {
+        const outcome = await service.createRepository(call, params.repository, body);
+        const created = outcome.outcome === 'done' && outcome.created;
+        return answerEdit(call, params.repository, outcome, created ? 201 : 200);
+      },
+    }),
+    editRoute({
+      method: 'delete',
+      path,
+      summary: 'End the incarnation; its roots stay served',
+      params: repositoryParams,
+      body: noBody,
+      answers: { 200: { description: 'Ended', schema: endedSchema }, ...pendingAnswer },
+      handle: async ({ call, params }) =>
+        answerEdit(call, params.repository, await service.endRepository(call, params.repository)),
+    }),
+  ];
+}
