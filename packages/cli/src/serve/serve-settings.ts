@@ -1,0 +1,132 @@
+/** What `vidimus serve` was told by flags, environment and the key `service:` of its file. */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { CliError } from '../cli-error.ts';
+import { readConfigFile } from '../config/read-config-file.ts';
+import { systemConfigFile } from '../config/resolve-config.ts';
+import type { Environment } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
+
+/** Flags as the command line gives them; every one has its `VIDIMUS_` variable. */
+export interface ServeFlags {
+  readonly config?: string;
+  readonly data?: string;
+  readonly listen?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly insecureHttp?: boolean | string;
+  readonly publicUrl?: string;
+  readonly only?: string;
+  readonly json?: boolean;
+}
+
+const registrySchema = z.strictObject({
+  plainHttp: z.boolean().optional(),
+  ca: z.string().min(1).optional(),
+});
+
+const serviceSchema = z.strictObject({
+  /** `open`: whoever reaches the service may read everything; writing always needs a token. */
+  access: z.enum(['token', 'open']).default('token'),
+  /** The only registries the service contacts, and only to serve target bytes. */
+  registries: z.record(z.string().min(1).max(255), registrySchema).default({}),
+});
+
+/** The client's keys of a shared file are the client's business. */
+const serviceFileSchema = z.looseObject({ service: serviceSchema.optional() });
+
+export type ServiceConfig = z.infer<typeof serviceSchema>;
+
+export interface ServeSettings {
+  readonly dataDirectory: string;
+  readonly databaseUrl: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly publicUrl: string | undefined;
+  readonly service: ServiceConfig;
+  /** Directory that relative paths of the service configuration start from. */
+  readonly configFile: string | undefined;
+}
+
+const defaultPlain = '127.0.0.1:4480';
+const defaultTls = '0.0.0.0:4443';
+
+/** @throws CliError USAGE or CONFIG_INVALID */
+export function readServeSettings(flags: ServeFlags, environment: Environment): ServeSettings {
+  const tls = readTls(flags);
+  const { host, port } = parseListen(flags.listen ?? (tls === undefined ? defaultPlain : defaultTls));
+  const insecure = flags.insecureHttp === true || flags.insecureHttp === '1' || flags.insecureHttp === 'true';
+  if (tls === undefined && !isLoopback(host) && !insecure) {
+    throw new CliError(
+      'USAGE',
+      exitCodes.usage,
+      `refusing plain HTTP on ${host}: tokens would travel readable`,
+      'give --tls-cert and --tls-key, or --insecure-http behind a proxy that speaks TLS',
+    );
+  }
+  requireKnownServices(flags.only);
+  const { service, file } = readService(flags.config);
+  return {
+    dataDirectory: resolve(flags.data ?? 'vidimus-data'),
+    databaseUrl: environment['DATABASE_URL'] || undefined,
+    host,
+    port,
+    tls,
+    publicUrl: flags.publicUrl,
+    service,
+    configFile: file,
+  };
+}
+
+function readTls(flags: ServeFlags): ServeSettings['tls'] {
+  const { tlsCert, tlsKey } = flags;
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new CliError('USAGE', exitCodes.usage, '--tls-cert and --tls-key go together');
+  }
+  return { certFile: tlsCert, keyFile: tlsKey };
+}
+
+/** `host:port`, `[::1]:port` or `:port`. */
+function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]*):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65_535) {
+    throw new CliError(
+      'USAGE',
+      exitCodes.usage,
+      `${text} is not host:port`,
+      `for example --listen ${defaultPlain}`,
+    );
+  }
+  const host = (match[1] ?? '').replace(/^\[|\]$/g, '');
+  return { host: host === '' ? '0.0.0.0' : host, port };
+}
+
+/** Whether only programs on this machine can connect to the address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function requireKnownServices(only: string | undefined): void {
+  const unknown = only?.split(',').find((name) => name !== 'trust');
+  if (unknown !== undefined) {
+    throw new CliError('USAGE', exitCodes.usage, `--only ${unknown}: the services there are: trust`);
+  }
+}
+
+function readService(named: string | undefined): {
+  readonly service: ServiceConfig;
+  readonly file: string | undefined;
+} {
+  const file = named ?? systemConfigFile;
+  const content = readConfigFile(file, serviceFileSchema);
+  if (content === undefined && named !== undefined) {
+    throw new CliError('CONFIG_INVALID', exitCodes.usage, `${named} does not exist`);
+  }
+  return {
+    service: content?.service ?? serviceSchema.parse({}),
+    file: content === undefined ? undefined : file,
+  };
+}
