@@ -1,8 +1,9 @@
 /** Runs one command line: parses it, gives the command its context, turns every outcome into an exit code. */
+import { printable } from '@vidimus/reference';
 import { CommanderError } from 'commander';
 import type { Context, GlobalOptions, World } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { printable } from './output/printable.ts';
+
 import { createTerminal } from './output/terminal.ts';
 import { createProgram } from './program.ts';
 
