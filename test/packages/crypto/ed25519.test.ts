@@ -35,17 +35,34 @@ describe('Ed25519 edge cases on which implementations disagree', () => {
   });
 });
 
-describe('ed25519FromSeed', () => {
-  it('signs and verifies as RFC 8032 7.1 test 2 says', async () => {
-    const { publicRaw, signer } = ed25519FromSeed(
-      fromHex('4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb'),
-    );
-    expect(toHex(publicRaw)).toBe('3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c');
-    const signature = await signer.sign(Uint8Array.of(0x72));
-    expect(toHex(signature)).toBe(
-      '92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00',
-    );
-    expect(signer.publicKey.verify(Uint8Array.of(0x72), signature)).toBe(true);
-    expect(signer.publicKey.verify(Uint8Array.of(0x73), signature)).toBe(false);
+describe('R of small order', () => {
+  // That the check is needed shows the vector "A honest, R=identity, S=k*a" above.
+  it('is refused in each of its spellings', async () => {
+    const { signer } = ed25519FromSeed(new Uint8Array(32).fill(3));
+    const signature = await signer.sign(Uint8Array.of());
+    for (const spelling of smallOrderSpellings()) {
+      const forged = Uint8Array.of(...fromHex(spelling), ...signature.slice(32));
+      expect(signer.publicKey.verify(Uint8Array.of(), forged)).toBe(false);
+    }
   });
 });
+
+/** Every 32 bytes that decode, canonically or not, to a point of small order: y modulo p, with either sign. */
+function smallOrderSpellings(): string[] {
+  const p = 2n ** 255n - 19n;
+  const spellings: string[] = [];
+  for (const y of [0n, 1n, p - 1n, p, p + 1n]) {
+    for (const sign of [0n, 1n]) spellings.push(littleEndian(y + sign * 2n ** 255n));
+  }
+  for (const y of [
+    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03',
+    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc',
+  ]) {
+    for (const last of y.startsWith('c7') ? ['7a', 'fa'] : ['05', '85']) spellings.push(y + last);
+  }
+  return spellings;
+}
+
+function littleEndian(value: bigint): string {
+  return toHex(fromHex(value.toString(16).padStart(64, '0')).reverse());
+}
