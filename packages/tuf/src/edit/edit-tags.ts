@@ -125,6 +125,7 @@ function delegateBins(targets: Targets, owner: BinsOwner, terms: EditTerms): Dra
       keys: new Map([...(before?.keys ?? []), ...owner.keys]),
       roles: [...(before?.roles ?? []), bins],
     },
+    fields: targets.fields,
   };
 }
 

@@ -37,6 +37,7 @@ export function nextRoot(
       snapshot: roleKeys('snapshot'),
       timestamp: roleKeys('timestamp'),
     },
+    fields: previous.fields,
   };
 }
 

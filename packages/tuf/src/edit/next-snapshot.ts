@@ -1,7 +1,8 @@
 /** The next snapshot and timestamp: which files are current together. */
+import type { JsonObject } from '@vidimus/canonical-json';
 import { isSha256Hex } from '@vidimus/crypto';
 import type { Draft } from '../dialect.ts';
-import type { FileMeta, Snapshot, Timestamp } from '../model.ts';
+import type { FileMeta, Snapshot, Timestamp, TufDocument } from '../model.ts';
 import { editInvalid } from './edit-error.ts';
 import { type EditTerms, stamp } from './terms.ts';
 
@@ -36,7 +37,7 @@ export function nextSnapshot(
     meta.set(role, toFileMeta(role, file));
   }
   const { version, expires, binding } = stamp(terms, 'snapshot');
-  return { kind: 'snapshot', version, expires, binding, meta: fitted(meta) };
+  return { kind: 'snapshot', version, expires, binding, meta: fitted(meta), ...carried(previous) };
 }
 
 /**
@@ -62,7 +63,13 @@ export function nextTimestamp(
     expires,
     binding: { ...binding, log: { size: log.size, hash: log.hash } },
     snapshot: toFileMeta('snapshot', snapshot),
+    ...carried(previous),
   };
+}
+
+/** Members that nobody here knows outlive an edit; the dialect writes the new ones over them. */
+function carried(previous: TufDocument | undefined): { readonly fields?: JsonObject } {
+  return previous === undefined ? {} : { fields: previous.fields };
 }
 
 function toFileMeta(role: string, file: SealedFile): FileMeta {

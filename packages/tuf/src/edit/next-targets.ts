@@ -59,5 +59,6 @@ function next(role: string, previous: Targets, edits: TargetEdits, terms: EditTe
     ...stamp(terms, role),
     targets,
     ...(previous.delegations === undefined ? {} : { delegations: previous.delegations }),
+    fields: previous.fields,
   };
 }

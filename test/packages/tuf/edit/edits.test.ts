@@ -5,7 +5,6 @@ import {
   assertPattern,
   assertRoleName,
   binOf,
-  carryUnknown,
   createRepository,
   editReason,
   editTags,
@@ -357,41 +356,5 @@ describe('names and patterns', () => {
 
   it.each(['*', 'sha256:*', '1.*', 'release-?'])('takes the pattern %s', (pattern) => {
     expect(reasonOf(() => assertPattern(pattern))).toBeUndefined();
-  });
-});
-
-describe('carryUnknown', () => {
-  const text = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
-  const read = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
-  const entry = (sha256: string) => ({ hashes: { sha256 }, length: 1 });
-
-  it('returns the very bytes when nothing is unknown', () => {
-    const message = text({ version: 2 });
-    expect(carryUnknown(message, { version: 1, targets: { a: entry('x') } })).toBe(message);
-  });
-
-  it('puts back unknown members of the document, of delegations and of unchanged targets', () => {
-    const previous = {
-      version: 1,
-      'x-note': { a: [1] },
-      delegations: { keys: {}, roles: [{ name: 'qa', 'x-team': 'q' }], 'x-d': 1 },
-      targets: { same: { ...entry('s'), 'x-t': 1 }, moved: { ...entry('m'), 'x-t': 2 }, gone: entry('g') },
-    };
-    const message = text({
-      version: 2,
-      delegations: { keys: {}, roles: [{ name: 'new' }, { name: 'qa' }] },
-      targets: { same: entry('s'), moved: entry('n') },
-    });
-    expect(read(carryUnknown(message, previous))).toEqual({
-      version: 2,
-      'x-note': { a: [1] },
-      delegations: { keys: {}, roles: [{ name: 'new' }, { name: 'qa', 'x-team': 'q' }], 'x-d': 1 },
-      targets: { same: { ...entry('s'), 'x-t': 1 }, moved: entry('n') },
-    });
-  });
-
-  it('brings back nothing that the model left out on purpose', () => {
-    const previous = { 'x-vidimus-log': { size: 1 }, delegations: {}, expires: 'x', 'x-note': 1 };
-    expect(read(carryUnknown(text({ version: 2 }), previous))).toEqual({ version: 2, 'x-note': 1 });
   });
 });
