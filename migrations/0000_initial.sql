@@ -77,6 +77,14 @@ CREATE TABLE "trust_changes" (
 	CONSTRAINT "trust_changes_has_role" CHECK (cardinality("trust_changes"."roles") >= 1)
 );
 --> statement-breakpoint
+CREATE TABLE "trust_event_tags" (
+	"repository" text NOT NULL,
+	"tag" text NOT NULL,
+	"incarnation" integer NOT NULL,
+	"seq" bigint NOT NULL,
+	CONSTRAINT "trust_event_tags_pk" PRIMARY KEY("repository","tag","incarnation","seq")
+);
+--> statement-breakpoint
 CREATE TABLE "trust_events" (
 	"id" text NOT NULL,
 	"repository" text,
@@ -153,13 +161,16 @@ CREATE TABLE "trust_repositories" (
 	"dialects" text[] NOT NULL,
 	"settings" jsonb NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
+	"activated_at" timestamp (3) with time zone,
 	"ended_at" timestamp (3) with time zone,
+	"tag_count" bigint DEFAULT 0 NOT NULL,
 	"log_size" bigint NOT NULL,
 	"log_hash" text NOT NULL,
 	CONSTRAINT "trust_repositories_pk" PRIMARY KEY("repository","incarnation"),
 	CONSTRAINT "trust_repositories_name_length" CHECK (octet_length("trust_repositories"."repository") between 1 and 255),
 	CONSTRAINT "trust_repositories_incarnation_positive" CHECK ("trust_repositories"."incarnation" >= 1),
 	CONSTRAINT "trust_repositories_has_dialect" CHECK (cardinality("trust_repositories"."dialects") >= 1),
+	CONSTRAINT "trust_repositories_tag_count_safe" CHECK ("trust_repositories"."tag_count" between 0 and 9007199254740991),
 	CONSTRAINT "trust_repositories_log_size_safe" CHECK ("trust_repositories"."log_size" between 0 and 9007199254740991),
 	CONSTRAINT "trust_repositories_log_hash_hex" CHECK ("trust_repositories"."log_hash" ~ '^[0-9a-f]{64}$')
 );
@@ -188,6 +199,7 @@ CREATE TABLE "trust_tags" (
 --> statement-breakpoint
 ALTER TABLE "trust_change_signatures" ADD CONSTRAINT "trust_change_signatures_change_fk" FOREIGN KEY ("change") REFERENCES "public"."trust_changes"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trust_changes" ADD CONSTRAINT "trust_changes_repository_fk" FOREIGN KEY ("repository","incarnation") REFERENCES "public"."trust_repositories"("repository","incarnation") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "trust_event_tags" ADD CONSTRAINT "trust_event_tags_event_fk" FOREIGN KEY ("repository","incarnation","seq") REFERENCES "public"."trust_events"("repository","incarnation","seq") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trust_events" ADD CONSTRAINT "trust_events_repository_fk" FOREIGN KEY ("repository","incarnation") REFERENCES "public"."trust_repositories"("repository","incarnation") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trust_heads" ADD CONSTRAINT "trust_heads_metadata_fk" FOREIGN KEY ("repository","incarnation","dialect","role","version") REFERENCES "public"."trust_metadata"("repository","incarnation","dialect","role","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trust_metadata" ADD CONSTRAINT "trust_metadata_repository_fk" FOREIGN KEY ("repository","incarnation") REFERENCES "public"."trust_repositories"("repository","incarnation") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -199,6 +211,7 @@ CREATE INDEX "trust_changes_due" ON "trust_changes" USING btree ("expires_at") W
 CREATE INDEX "trust_events_by_time" ON "trust_events" USING btree ("at","id");--> statement-breakpoint
 CREATE INDEX "trust_heads_due" ON "trust_heads" USING btree ("resign_after");--> statement-breakpoint
 CREATE INDEX "trust_idempotency_due" ON "trust_idempotency" USING btree ("expires_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "trust_metadata_tuf_url" ON "trust_metadata" USING btree ("repository","role","version") WHERE "trust_metadata"."dialect" = 'tuf';--> statement-breakpoint
 CREATE INDEX "trust_metadata_by_sha256" ON "trust_metadata" USING btree ("repository","role","sha256");--> statement-breakpoint
 CREATE UNIQUE INDEX "trust_repositories_live" ON "trust_repositories" USING btree ("repository") WHERE "trust_repositories"."ended_at" is null;--> statement-breakpoint
 CREATE INDEX "trust_tags_by_digest" ON "trust_tags" USING btree ("repository","incarnation","digest");

@@ -69,3 +69,8 @@ ALTER TABLE trust_changes ALTER COLUMN id TYPE text COLLATE "C", ALTER COLUMN re
 ALTER TABLE trust_events ALTER COLUMN id TYPE text COLLATE "C", ALTER COLUMN repository TYPE text COLLATE "C";
 --> statement-breakpoint
 ALTER TABLE access_tokens ALTER COLUMN id TYPE text COLLATE "C";
+--> statement-breakpoint
+CREATE TRIGGER trust_event_tags_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON trust_event_tags
+  FOR EACH STATEMENT EXECUTE FUNCTION trust_refuse_change();
+--> statement-breakpoint
+ALTER TABLE trust_event_tags ALTER COLUMN repository TYPE text COLLATE "C", ALTER COLUMN tag TYPE text COLLATE "C";

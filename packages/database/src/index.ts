@@ -11,6 +11,7 @@ export {
   trustChangeSignatures,
   trustChanges,
   trustEvents,
+  trustEventTags,
   trustHeads,
   trustIdempotency,
   trustMetadata,

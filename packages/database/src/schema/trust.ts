@@ -30,7 +30,10 @@ export const trustRepositories = pgTable(
     dialects: text('dialects').array().notNull(),
     settings: jsonb('settings').notNull(),
     createdAt: instant('created_at').notNull(),
+    /** Null while the creation waits for signatures. */
+    activatedAt: instant('activated_at'),
     endedAt: instant('ended_at'),
+    tagCount: safeInteger('tag_count').notNull().default(0),
     logSize: safeInteger('log_size').notNull(),
     logHash: text('log_hash').notNull(),
   },
@@ -40,6 +43,7 @@ export const trustRepositories = pgTable(
     check('trust_repositories_name_length', isShortText(t.repository, maxRepositoryBytes)),
     check('trust_repositories_incarnation_positive', sql`${t.incarnation} >= 1`),
     check('trust_repositories_has_dialect', sql`cardinality(${t.dialects}) >= 1`),
+    check('trust_repositories_tag_count_safe', isSafeInteger(t.tagCount, 0)),
     check('trust_repositories_log_size_safe', isSafeInteger(t.logSize, 0)),
     check('trust_repositories_log_hash_hex', isSha256Hex(t.logHash)),
   ],
@@ -69,6 +73,10 @@ export const trustMetadata = pgTable(
       columns: [t.repository, t.incarnation],
       foreignColumns: [trustRepositories.repository, trustRepositories.incarnation],
     }),
+    // No versioned URL of the `tuf` dialect ever has two contents, whatever the incarnation.
+    uniqueIndex('trust_metadata_tuf_url')
+      .on(t.repository, t.role, t.version)
+      .where(sql`${t.dialect} = 'tuf'`),
     // Notary reads a document by its hash.
     index('trust_metadata_by_sha256').on(t.repository, t.role, t.sha256),
     check('trust_metadata_role_length', isShortText(t.role, maxRoleBytes)),
@@ -241,6 +249,25 @@ export const trustEvents = pgTable(
     check('trust_events_result_known', sql`${t.result} in ('done', 'refused')`),
     check('trust_events_prev_hash_hex', isSha256Hex(t.prevHash)),
     check('trust_events_hash_hex', isSha256Hex(t.hash)),
+  ],
+);
+
+/** Which events of a repository speak of a tag: the index behind a tag's history. Append-only. */
+export const trustEventTags = pgTable(
+  'trust_event_tags',
+  {
+    repository: text('repository').notNull(),
+    tag: text('tag').notNull(),
+    incarnation: integer('incarnation').notNull(),
+    seq: safeInteger('seq').notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'trust_event_tags_pk', columns: [t.repository, t.tag, t.incarnation, t.seq] }),
+    foreignKey({
+      name: 'trust_event_tags_event_fk',
+      columns: [t.repository, t.incarnation, t.seq],
+      foreignColumns: [trustEvents.repository, trustEvents.incarnation, trustEvents.seq],
+    }),
   ],
 );
 
