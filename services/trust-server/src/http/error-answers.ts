@@ -1,5 +1,6 @@
 /** The one place where inner errors become wire codes (CONTRACTS C3). */
 import { CanonicalJsonError } from '@vidimus/canonical-json';
+import { type DatabaseErrorCode, toDatabaseError } from '@vidimus/database';
 import { ReferenceFormatError } from '@vidimus/reference';
 import { TrustError, type TrustErrorCode } from '../service.ts';
 import type { Answer } from './answer.ts';
@@ -43,6 +44,16 @@ const statusOf: Readonly<Record<TrustErrorCode, number>> = {
 
 const defaultRetryAfterSeconds = 1;
 
+/** What passes by itself or by an operator's hand; all others are faults of the program. */
+const databaseIsAway: ReadonlySet<DatabaseErrorCode> = new Set<DatabaseErrorCode>([
+  'UNAVAILABLE',
+  'TIMEOUT',
+  'READ_ONLY',
+  'DISK_FULL',
+  'SERIALIZATION',
+  'CLOSED',
+]);
+
 /**
  * Turns whatever was thrown into an answer. What is not meant for callers becomes INTERNAL with the request
  * id alone, and is logged under it.
@@ -68,7 +79,9 @@ function toTrustError(error: unknown): TrustError | undefined {
     });
   }
   if (error instanceof ReferenceFormatError) return new TrustError('NAME_INVALID', error.message);
-  return undefined;
+  const database = toDatabaseError(error);
+  if (database === undefined || !databaseIsAway.has(database.code)) return undefined;
+  return new TrustError('DATABASE_UNAVAILABLE', 'the database cannot be used now', {}, { cause: error });
 }
 
 function errorAnswer(error: TrustError): Answer {

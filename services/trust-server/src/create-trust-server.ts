@@ -1,0 +1,187 @@
+/** Puts the parts together: a hono app that listens nowhere and reads no clock of its own. */
+import { type Context, type Handler, Hono } from 'hono';
+import type { Registry } from 'prom-client';
+import type { Authenticator } from './access/authenticator.ts';
+import { createFailureLimiter } from './access/failure-limiter.ts';
+import type { Permission } from './access/permissions.ts';
+import { printAnswer, toResponse } from './http/answer.ts';
+import type { RouteDoc } from './http/api-route.ts';
+import { createAppPath, rawTarget, remoteAddress } from './http/app-path.ts';
+import { docsHeaders, renderDocs } from './http/docs-page.ts';
+import { toErrorAnswer } from './http/error-answers.ts';
+import { createGates, type GateName } from './http/gate.ts';
+import { admit } from './http/guard.ts';
+import type { IdempotencyStore } from './http/idempotency.ts';
+import { concurrency, failedAuthentications } from './http/limits.ts';
+import type { Log } from './http/log.ts';
+import { createOpenApiDocument } from './http/openapi-document.ts';
+import { readRequestId } from './http/request-headers.ts';
+import { readTarget, refusedPath } from './http/request-target.ts';
+import { type PipelineParts, serveRoute } from './http/serve-route.ts';
+import { createHttpMetrics, metricsContentType } from './metrics/http-metrics.ts';
+import { apiRoutes } from './routes/api-routes.ts';
+import { metadataHandler } from './routes/metadata-routes.ts';
+import * as docs from './routes/service-routes.ts';
+import { type FetchManifest, targetHandler } from './routes/target-routes.ts';
+import { TrustError, type TrustService } from './service.ts';
+
+export interface TrustServerParts {
+  readonly service: TrustService;
+  readonly authenticator: Authenticator;
+  readonly idempotency: IdempotencyStore;
+  readonly fetchManifest: FetchManifest;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** A fresh id that can stand in a log, for requests that bring none. */
+  readonly newRequestId: () => string;
+  readonly log: Log;
+  /** Version of the program, for the API document. */
+  readonly version: string;
+  /** Whether anybody may read metadata and target bytes. */
+  readonly publicReads: boolean;
+  /** Where the rest of the process puts its metrics; an own one when absent. */
+  readonly registry?: Registry;
+  /** Requests at once, by kind. */
+  readonly concurrency?: Readonly<Record<GateName, number>>;
+}
+
+/**
+ * The trust server (CONTRACTS C3) as a hono app. Call its `fetch` with `{ incoming }` as environment, as
+ * `@hono/node-server` does: the raw request target and the caller's address are read there. An app above must
+ * hand whole requests to `fetch` and not mount it with `route()`, which would lose the reading of paths.
+ */
+export function createTrustServer(parts: TrustServerParts): Hono {
+  const pipeline = toPipeline(parts);
+  const routes = apiRoutes(parts.service);
+  const app = new Hono({ getPath: createAppPath() });
+  const mount = (doc: RouteDoc, handler: Handler): void => {
+    app.on(doc.method.toUpperCase(), toHonoPath(doc.path), handler);
+  };
+
+  mountRepositoryReads(mount, parts, pipeline);
+  mountServiceRoutes(mount, parts, pipeline, [...fixedDocs, ...routes]);
+  for (const route of routes) mount(route, (context) => serveRoute(context, route, pipeline));
+
+  app.onError((error, context) => fail(pipeline, context, error));
+  app.notFound((context) => fail(pipeline, context, explainMiss(app, context)));
+  return app;
+}
+
+const fixedDocs: readonly RouteDoc[] = [
+  docs.metadataDoc,
+  docs.targetDoc,
+  docs.healthDoc,
+  docs.readyDoc,
+  docs.metricsDoc,
+  docs.openApiDoc,
+  docs.docsDoc,
+];
+
+type Mount = (doc: RouteDoc, handler: Handler) => void;
+
+function toPipeline(parts: TrustServerParts): PipelineParts {
+  return {
+    guard: {
+      authenticator: parts.authenticator,
+      failures: createFailureLimiter(failedAuthentications, parts.now),
+      publicReads: parts.publicReads,
+    },
+    gates: createGates(parts.concurrency ?? concurrency),
+    idempotency: parts.idempotency,
+    metrics: createHttpMetrics(parts.registry),
+    log: parts.log,
+    now: parts.now,
+    newRequestId: parts.newRequestId,
+  };
+}
+
+function mountRepositoryReads(mount: Mount, parts: TrustServerParts, pipeline: PipelineParts): void {
+  const reads = {
+    service: parts.service,
+    metrics: pipeline.metrics,
+    gates: pipeline.gates,
+    fetchManifest: parts.fetchManifest,
+    publicReads: parts.publicReads,
+    refuse: (context: Context, permission: Permission) => refuse(pipeline, context, permission),
+    fail: (context: Context, error: unknown) => fail(pipeline, context, error),
+  };
+  mount(docs.metadataDoc, metadataHandler(reads));
+  mount(docs.targetDoc, targetHandler(reads));
+}
+
+function mountServiceRoutes(
+  mount: Mount,
+  parts: TrustServerParts,
+  pipeline: PipelineParts,
+  all: readonly RouteDoc[],
+): void {
+  mount(docs.healthDoc, () => Response.json({ status: 'ok' }, { headers: { 'Cache-Control': 'no-store' } }));
+  mount(docs.readyDoc, async () => {
+    const { ready, checks } = await parts.service.readiness();
+    const status = ready ? 200 : 503;
+    return Response.json({ ready, checks }, { status, headers: { 'Cache-Control': 'no-store' } });
+  });
+  mount(docs.metricsDoc, async (context) => {
+    const refused = await refuse(pipeline, context, docs.metricsDoc.permission);
+    if (refused !== undefined) return refused;
+    return new Response(await pipeline.metrics.print(), { headers: { 'Content-Type': metricsContentType } });
+  });
+  const document = once(() => JSON.stringify(createOpenApiDocument(all, parts.version)));
+  mount(docs.openApiDoc, () => new Response(document(), { headers: { 'Content-Type': 'application/json' } }));
+  const page = once(() => renderDocs(all, parts.version));
+  mount(docs.docsDoc, () => new Response(page(), { headers: { ...docsHeaders } }));
+}
+
+/** An answer when the caller may not; undefined lets the request pass. */
+async function refuse(
+  pipeline: PipelineParts,
+  context: Context,
+  permission: Permission,
+): Promise<Response | undefined> {
+  try {
+    const visitor = {
+      authorization: context.req.header('authorization'),
+      address: remoteAddress(context.env),
+    };
+    await admit(pipeline.guard, visitor, permission, context.req.param('repository'));
+    return undefined;
+  } catch (error) {
+    return fail(pipeline, context, error);
+  }
+}
+
+function fail(pipeline: PipelineParts, context: Context, error: unknown): Response {
+  const requestId = readRequestId(context.req.header('x-request-id')) ?? pipeline.newRequestId();
+  return toResponse(printAnswer(toErrorAnswer(error, requestId, pipeline.log)), requestId);
+}
+
+/** Why no route answered: a refused target, a method the path does not have, or no such path. */
+function explainMiss(app: Hono, context: Context): TrustError {
+  const { path } = context.req;
+  if (path === refusedPath) {
+    const reading = readTarget(rawTarget(context.req.raw, context.env));
+    return new TrustError('NAME_INVALID', 'problem' in reading ? reading.problem : 'the path is refused');
+  }
+  const methods = ['GET', 'PUT', 'POST', 'DELETE'].filter(
+    (method) => app.router.match(method, path)[0].length > 0,
+  );
+  if (methods.length === 0)
+    return new TrustError('ROUTE_UNKNOWN', 'there is nothing here; see /openapi.json');
+  const allow = methods.includes('GET') ? ['HEAD', ...methods] : methods;
+  return new TrustError('METHOD_NOT_ALLOWED', 'the method is not one of this path', {
+    allow: allow.join(', '),
+  });
+}
+
+/** `/v2/{repository}` -> `/v2/:repository` */
+function toHonoPath(path: string): string {
+  return path.replace(/\{([a-z]+)\}/g, ':$1');
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

@@ -1,0 +1,30 @@
+/** The trust server: metadata, tags, revocations, changes and their audit over HTTP. */
+export { type Authenticator, type AuthenticatorParts, createAuthenticator } from './access/authenticator.ts';
+export { createTokenStore } from './access/token-store.ts';
+export {
+  type BootstrapParts,
+  createBootstrapToken,
+  type StoredToken,
+  type TokenStore,
+} from './access/tokens.ts';
+export { createTrustServer, type TrustServerParts } from './create-trust-server.ts';
+export { durationToMs } from './duration.ts';
+export type { IdempotencyStore } from './http/idempotency.ts';
+export { createIdempotencyStore } from './http/idempotency-store.ts';
+export type { Log } from './http/log.ts';
+export type { FetchManifest } from './routes/target-routes.ts';
+export type * from './schemas.ts';
+export { type Closable, type CloseParts, closeGracefully } from './server/close-gracefully.ts';
+export { ListenerError, type ListenerErrorCode } from './server/listener-error.ts';
+export { listenerOptions } from './server/listener-options.ts';
+export { loadTls, type TlsFiles, type TlsMaterial } from './server/load-tls.ts';
+export {
+  type Call,
+  type Outcome,
+  type Page,
+  type PageRequest,
+  TrustError,
+  type TrustErrorCode,
+  type TrustErrorDetail,
+  type TrustService,
+} from './service.ts';
