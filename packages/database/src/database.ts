@@ -37,12 +37,21 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** A condition that does not stop the program but that its operator should read about. */
+/**
+ * A condition that does not stop the program but that its operator should read about.
+ * - `JOURNAL_TORN` the journal ended in an unfinished record, never acknowledged: cut off
+ * - `JOURNAL_REPLAYED` the database was older than the journal and has been brought forward
+ * - `RECORD_CANCELLED` the journal's last write had been refused at its commit: taken out
+ * - `DATABASE_REBUILT` the machine stopped under the database: it was made anew from the last base and the journal
+ * - `CHECKPOINT_FAILED` no new base could be made; the journal grows until one can
+ * - `DIRECTORY_OPEN` other users can enter the data directory
+ */
 export interface DatabaseWarning {
   readonly code:
     | 'JOURNAL_TORN'
     | 'JOURNAL_REPLAYED'
     | 'RECORD_CANCELLED'
+    | 'DATABASE_REBUILT'
     | 'CHECKPOINT_FAILED'
     | 'DIRECTORY_OPEN';
   readonly message: string;

@@ -28,16 +28,17 @@ export async function pendingMigrations(
 }
 
 /**
- * Applies what is pending. The caller holds the lock that keeps other processes away.
- * @returns how many migrations the database has afterwards
+ * Applies what is pending, up to `count` migrations. The caller holds the lock that keeps other processes away.
  * @throws DatabaseError NEWER_SCHEMA, MIGRATION_CHANGED, MIGRATION_FAILED
  */
 export async function applyMigrations(
   target: MigrationTarget,
   migrations: readonly Migration[],
-): Promise<number> {
-  for (const migration of await pendingMigrations(target, migrations)) await apply(target, migration);
-  return migrations.length;
+  count: number = migrations.length,
+): Promise<void> {
+  for (const migration of await pendingMigrations(target, migrations)) {
+    if (migration.position <= count) await apply(target, migration);
+  }
 }
 
 async function apply(target: MigrationTarget, migration: Migration): Promise<void> {

@@ -23,5 +23,5 @@ export async function openDatabase(
 ): Promise<Database> {
   const migrations = await readMigrations(options.migrationsFolder);
   if ('url' in source) return await openPostgres(source.url, migrations, options.postgres);
-  return await openEmbedded(source.directory, migrations, options.warn ?? (() => undefined));
+  return await openEmbedded(source.directory, { migrations, warn: options.warn ?? (() => undefined) });
 }

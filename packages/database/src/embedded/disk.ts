@@ -38,24 +38,32 @@ export function openDisk(directory: string): Disk {
 
 /** Makes the names in a directory durable. */
 export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
+  await syncPath(directory);
+}
+
+async function syncPath(path: string): Promise<number> {
+  const handle = await open(path, 'r');
   try {
     await handle.sync();
+    return (await handle.stat()).size;
   } finally {
     await handle.close();
   }
 }
 
-/** Makes every file and directory below `root`, and `root` itself, durable. */
-export async function syncTree(root: string): Promise<void> {
+/** Makes every file and directory below `root`, and `root` itself, durable; answers their size in bytes. */
+export async function syncTree(root: string): Promise<number> {
+  let bytes = 0;
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const paths = entries
     .filter((entry) => entry.isFile() || entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name));
   for (let from = 0; from < paths.length; from += syncsAtOnce) {
-    await Promise.all(paths.slice(from, from + syncsAtOnce).map(syncDirectory));
+    const sizes = await Promise.all(paths.slice(from, from + syncsAtOnce).map(syncPath));
+    bytes += sizes.reduce((sum, size) => sum + size, 0);
   }
-  await syncDirectory(root);
+  await syncPath(root);
+  return bytes;
 }
 
 function toDiskFile(handle: FileHandle): DiskFile {
