@@ -1,4 +1,9 @@
+export { type Anchor, meetsPins } from './anchor.ts';
+export { assertBinding } from './binding.ts';
+export { loadDelegated, lookUpRole } from './delegated-role.ts';
+export { delegationOf, delegationsFor, matchesDelegation } from './delegation.ts';
 export type { Dialect, Draft } from './dialect.ts';
+export { drive } from './drive.ts';
 export {
   allBins,
   assertCustodians,
@@ -50,7 +55,11 @@ export {
   toRoleKeys,
 } from './edit/index.ts';
 export { TufError, type TufErrorCode, type TufErrorDetail } from './errors.ts';
+export { assertFileMeta, verifyTargetFile } from './file-meta.ts';
+export { assertLifetime, assertNotExpired, isExpired } from './freshness.ts';
 export { DEFAULT_LIMITS, type Limits, MAX_CLOCK_SKEW_MS } from './limits.ts';
+export { type Listing, listTargets, type VisitedRole } from './list-targets.ts';
+export { type LookUp, lookUp } from './look-up.ts';
 export type {
   Binding,
   Delegation,
@@ -74,7 +83,22 @@ export type {
   TopLevelRole,
   TufDocument,
 } from './model.ts';
+export { matchesPattern } from './path-pattern.ts';
+export { type RefreshInput, refresh } from './refresh.ts';
+export { assertSnapshotUpdate, assertTimestampUpdate, assertVersion, rotatesOnlineKeys } from './rollback.ts';
+export { isBinOf } from './succinct-roles.ts';
 export { type Quorum, verifyThreshold } from './threshold.ts';
+export type { ChainLink, FoundTarget, TrustedState } from './trusted-state.ts';
 export { formatTime, parseTime } from './tuf-dialect/time.ts';
 export { tufDialect } from './tuf-dialect/tuf-dialect.ts';
+export {
+  type Authority,
+  type Verified,
+  type VerifyContext,
+  verifyRole,
+  verifyRoot,
+  verifyRootUpdate,
+  verifyTopLevel,
+} from './verify-document.ts';
+export { type ReadFile, type RepositoryCheck, verifyRepository } from './verify-repository.ts';
 export type { CacheFile, Reply, Step, Workflow } from './workflow.ts';

@@ -1,0 +1,43 @@
+/** "Bound to its repository": no document is good for another place than the one it was made for. */
+import { TufError } from './errors.ts';
+import type { DialectName, TufDocument } from './model.ts';
+
+/** Where a document was found. */
+export interface BindingContext {
+  readonly dialect: { readonly name: DialectName };
+  readonly repository: string;
+  readonly foreign: boolean;
+}
+
+/**
+ * Attack T30: with a key in two repositories or roles, metadata of one could be served as the other's. A
+ * document that names another repository or role is refused always, one that names none unless foreign.
+ * @throws TufError BINDING
+ */
+export function assertBinding(context: BindingContext, role: string, document: TufDocument): void {
+  const { binding } = document;
+  // The `notary` format has no such members; there the root certificate names the repository.
+  const isRequired = context.dialect.name === 'tuf' && !context.foreign;
+  assertNamed('repository', binding.repository, context.repository, role, isRequired);
+  assertNamed('role', binding.role, role, role, isRequired);
+  if (isRequired && binding.issued === undefined) throw unbound(role, 'issued', '');
+}
+
+function assertNamed(
+  what: 'repository' | 'role',
+  found: string | undefined,
+  wanted: string,
+  role: string,
+  isRequired: boolean,
+): void {
+  if (found === undefined ? isRequired : found !== wanted) throw unbound(role, what, found ?? '');
+}
+
+function unbound(role: string, what: string, found: string): TufError {
+  const says = found === '' ? `does not say its ${what}` : `is made for another ${what}`;
+  return new TufError('BINDING', `role ${role}: the document ${says}`, {
+    role,
+    what,
+    found: found.slice(0, 255),
+  });
+}
