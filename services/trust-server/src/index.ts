@@ -20,9 +20,17 @@ export { listenerOptions } from './server/listener-options.ts';
 export { loadTls, type TlsFiles, type TlsMaterial } from './server/load-tls.ts';
 export {
   type Call,
+  type ChangeFilter,
+  type Done,
+  type MetadataFile,
+  type MetadataName,
   type Outcome,
   type Page,
   type PageRequest,
+  type Pending,
+  type Readiness,
+  type RepositoryFilter,
+  type RoleVersion,
   TrustError,
   type TrustErrorCode,
   type TrustErrorDetail,

@@ -15,6 +15,7 @@ import {
   type TrustService,
 } from '@vidimus/trust-server';
 import type { Hono } from 'hono';
+import { z } from 'zod';
 
 export const repository = 'registry.example.com/shop/web';
 export const base = `/v2/${repository}/_trust`;
@@ -85,9 +86,11 @@ export const write = (method: string, body: unknown, headers: Record<string, str
   body: typeof body === 'string' ? body : JSON.stringify(body),
 });
 
+const errorsSchema = z.strictObject({ errors: z.array(z.object({ code: z.string() })) });
+
 /** The first error's code, after a look at the status. */
 export async function codeOf(response: Response): Promise<string> {
-  const { errors }: { errors: { code: string }[] } = await response.json();
+  const { errors } = errorsSchema.parse(await response.json());
   return `${response.status} ${errors[0]?.code}`;
 }
 
