@@ -1,0 +1,115 @@
+/** A client's private keys: `<key id>.key` encrypted, `<key id>.signed` what it signed, in a directory of mode 0700. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ed25519FromSeed, isSha256Hex, toHex } from '@vidimus/crypto';
+import { KeyStoreError } from './errors.ts';
+import {
+  type KeyFile,
+  type KeyLabel,
+  MAX_KEY_FILE_BYTES,
+  openKeyFile,
+  parseKeyFile,
+  sealKeyFile,
+} from './key-file.ts';
+import { assertKeyId, draw, type HeldKey, type KeyStore, type Random } from './key-store.ts';
+import { createPrivateFile, ensurePrivateDirectory, readPrivateFile } from './private-file.ts';
+import { claimVersion, createSignedRecord, readSignedRecord, type SignedDocument } from './signed-record.ts';
+
+/** A client key as lists show it. */
+export interface ClientKey extends HeldKey, KeyLabel {}
+
+export interface FileKeyStoreParts {
+  /** Made with mode 0700 when it is missing. */
+  readonly directory: string;
+  /** Asks for the passphrase of a key; undefined for one that is being made. */
+  readonly passphrase: (key: ClientKey | undefined) => Promise<string>;
+  readonly random: Random;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Keys in files. Errors of the file system itself (no space, no permission) pass as they are. */
+export interface FileKeyStore extends KeyStore<KeyLabel, ClientKey> {
+  /** The key with this id, or undefined. */
+  find(keyId: string): Promise<ClientKey | undefined>;
+  /** All keys, by id. */
+  list(): Promise<readonly ClientKey[]>;
+  /**
+   * To be awaited before every signature: writes down what the key is about to sign.
+   * @throws KeyStoreError ALREADY_SIGNED, RECORD_CORRUPT
+   */
+  claim(keyId: string, document: SignedDocument): Promise<void>;
+  /** Everything the key signed, oldest first. */
+  signed(keyId: string): Promise<readonly SignedDocument[]>;
+}
+
+/**
+ * A directory of encrypted keys. Besides what `KeyStore` says, every method refuses a directory or file that
+ * others may use (FILE_UNSAFE), and `open` a wrong passphrase (PASSPHRASE_WRONG).
+ */
+export function createFileKeyStore(parts: FileKeyStoreParts): FileKeyStore {
+  const { directory } = parts;
+
+  async function fileOf(keyId: string, extension: 'key' | 'signed'): Promise<string> {
+    assertKeyId(keyId);
+    await ensurePrivateDirectory(directory);
+    return join(directory, `${keyId}.${extension}`);
+  }
+
+  async function read(keyId: string): Promise<KeyFile | undefined> {
+    const bytes = await readPrivateFile(await fileOf(keyId, 'key'), MAX_KEY_FILE_BYTES, 'refuse');
+    return bytes === undefined ? undefined : parseKeyFile(bytes, keyId);
+  }
+
+  async function find(keyId: string): Promise<ClientKey | undefined> {
+    const file = await read(keyId);
+    return file === undefined ? undefined : toClientKey(file);
+  }
+
+  return {
+    generate: async ({ label }, keyIdOf) => {
+      await ensurePrivateDirectory(directory);
+      const passphrase = await parts.passphrase(undefined);
+      const seed = draw(parts.random, 32);
+      const publicRaw = ed25519FromSeed(seed).publicRaw;
+      const keyId = keyIdOf(publicRaw);
+      const path = await fileOf(keyId, 'key');
+      const key: ClientKey = {
+        keyId,
+        algorithm: 'ed25519',
+        publicHex: toHex(publicRaw),
+        label,
+        createdAt: parts.now(),
+      };
+      const file = await sealKeyFile(key, seed, passphrase, parts.random);
+      seed.fill(0);
+      // The record first: a key without one could not sign.
+      await createSignedRecord(await fileOf(keyId, 'signed'), parts.random);
+      await createPrivateFile(path, Buffer.from(`${JSON.stringify(file, undefined, 2)}\n`), parts.random);
+      return key;
+    },
+    open: async ({ keyId }) => {
+      const file = await read(keyId);
+      if (file === undefined) throw new KeyStoreError('KEY_UNKNOWN', 'no such key here', { keyId });
+      return openKeyFile(file, await parts.passphrase(toClientKey(file)));
+    },
+    find,
+    list: async () => {
+      await ensurePrivateDirectory(directory);
+      const names = (await readdir(directory)).filter((name) => name.endsWith('.key')).sort();
+      const found = await Promise.all(
+        names
+          .map((name) => name.slice(0, -'.key'.length))
+          .filter(isSha256Hex)
+          .map(find),
+      );
+      return found.filter((key) => key !== undefined);
+    },
+    claim: async (keyId, document) => claimVersion(await fileOf(keyId, 'signed'), document),
+    signed: async (keyId) => readSignedRecord(await fileOf(keyId, 'signed')),
+  };
+}
+
+function toClientKey({ keyId, algorithm, publicHex, label, createdAt }: KeyFile): ClientKey {
+  return { keyId, algorithm, publicHex, label, createdAt };
+}

@@ -1,0 +1,25 @@
+export { KeyStoreError, type KeyStoreErrorCode, type KeyStoreErrorDetail } from './errors.ts';
+export {
+  type ClientKey,
+  createFileKeyStore,
+  type FileKeyStore,
+  type FileKeyStoreParts,
+} from './file-key-store.ts';
+export type { KeyLabel } from './key-file.ts';
+export type { HeldKey, KeyIdOf, KeyStore, Random } from './key-store.ts';
+export {
+  assertMasterKey,
+  createMasterKeyFile,
+  type MasterKey,
+  parseMasterKey,
+  readMasterKeyFile,
+} from './master-key.ts';
+export { createMemoryKeyStore } from './memory-key-store.ts';
+export type { SignedDocument } from './signed-record.ts';
+export {
+  createWrappedKeyStore,
+  type KeyScope,
+  type WrappedKey,
+  type WrappedKeyStore,
+  type WrappedKeyStoreParts,
+} from './wrapped-key-store.ts';
