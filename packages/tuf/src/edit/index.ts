@@ -34,6 +34,8 @@ export {
 } from './role-keys.ts';
 export { assertPattern, assertRoleName } from './role-name.ts';
 export {
+  assertRevocationTarget,
+  assertTagTarget,
   MAX_CUSTOM_BYTES,
   MAX_LINK_LENGTH,
   MAX_REASON_LENGTH,
