@@ -59,6 +59,7 @@ export {
 export { TufError, type TufErrorCode, type TufErrorDetail } from './errors.ts';
 export { assertFileMeta, verifyTargetFile } from './file-meta.ts';
 export { assertLifetime, assertNotExpired, isExpired } from './freshness.ts';
+export { type ImageNotes, imageNotesOf, withImageNotes } from './image-notes.ts';
 export { DEFAULT_LIMITS, type Limits, MAX_CLOCK_SKEW_MS } from './limits.ts';
 export { type Listing, listTargets, type VisitedRole } from './list-targets.ts';
 export { type LookUp, lookUp } from './look-up.ts';

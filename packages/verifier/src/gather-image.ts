@@ -1,0 +1,95 @@
+/** The registry's side: what the tag points to there, and the proven closure of the digest to be judged. */
+import {
+  type Descriptor,
+  type ImageClosure,
+  type Manifest,
+  OciError,
+  platformsOf,
+  type RegistryClient,
+  readAllClosures,
+  readClosure,
+} from '@vidimus/oci';
+import type { Facts, Unknown } from '@vidimus/policy';
+import { formatPlatform, type Platform } from '@vidimus/reference';
+import { toUnknown } from './evidence-reason.ts';
+import type { VouchedImage } from './vouched-target.ts';
+
+/** Vouched indexes read to find the one that lists a digest. */
+const maxCandidates = 64;
+
+export interface GatheredImage {
+  readonly top: Manifest;
+  /** `os/arch[/variant]` of what is judged. */
+  readonly platforms: readonly string[];
+  readonly closures: readonly ImageClosure[];
+  /** Everything the index lists is judged, not one platform's image alone. */
+  readonly whole: boolean;
+}
+
+/** Where the registry's own tag points: a claim, shown beside the vouched digest, never pulled. */
+export async function askRegistryTag(
+  registry: RegistryClient,
+  repository: string,
+  tag: string | undefined,
+): Promise<Facts['registryDigest']> {
+  if (tag === undefined) return { state: 'unknown', reason: 'NOT_GATHERED' };
+  try {
+    return { state: 'known', value: (await registry.headManifest(repository, tag)).digest };
+  } catch (error) {
+    if (error instanceof OciError && error.code === 'NOT_FOUND') return { state: 'absent' };
+    return toUnknown(error);
+  }
+}
+
+/**
+ * Reads the document a digest names and everything it stands for, each proven by its hash.
+ * Unknown evidence where the registry does not deliver; PLATFORM_UNKNOWN is thrown, it is the caller's to mend.
+ */
+export async function gatherImage(
+  registry: RegistryClient,
+  repository: string,
+  expected: Pick<Descriptor, 'digest'> & Partial<Descriptor>,
+  platform: Platform | undefined,
+): Promise<GatheredImage | Unknown> {
+  const read = (descriptor: Descriptor): Promise<Manifest> =>
+    registry.getManifest(repository, descriptor.digest, descriptor);
+  try {
+    const top = await registry.getManifest(repository, expected.digest, expected);
+    const closures =
+      platform === undefined ? await readAllClosures(top, read) : [await readClosure(top, platform, read)];
+    return { top, platforms: platformNames(top, platform), closures, whole: platform === undefined };
+  } catch (error) {
+    if (error instanceof OciError && error.code === 'PLATFORM_UNKNOWN') throw error;
+    return toUnknown(error);
+  }
+}
+
+/** The first vouched index whose proven bytes lead to the digest; undefined when none does. */
+export async function findVouchedIndex(
+  registry: RegistryClient,
+  repository: string,
+  candidates: readonly VouchedImage[],
+  digest: string,
+): Promise<VouchedImage | Unknown | undefined> {
+  let failure: Unknown | undefined;
+  for (const candidate of candidates.slice(0, maxCandidates)) {
+    try {
+      const top = await registry.getManifest(repository, candidate.digest, {
+        digest: candidate.digest,
+        size: candidate.size,
+      });
+      if (top.kind === 'index' && top.entries.some((entry) => entry.digest === digest)) return candidate;
+    } catch (error) {
+      failure ??= toUnknown(error);
+    }
+  }
+  if (candidates.length > maxCandidates && failure === undefined) {
+    return { state: 'unknown', reason: 'LIMIT', detail: { vouched: candidates.length, read: maxCandidates } };
+  }
+  return failure;
+}
+
+function platformNames(top: Manifest, platform: Platform | undefined): readonly string[] {
+  if (platform !== undefined) return [formatPlatform(platform)];
+  return top.kind === 'index' ? platformsOf(top).map(formatPlatform) : [];
+}

@@ -1,0 +1,76 @@
+/**
+ * Is anything of what would be pulled revoked? The whole closure is asked: index, manifest, config, layers.
+ * Three answers; a list that could not be read, or bytes that could not be, never say "not revoked".
+ */
+import type { ImageClosure } from '@vidimus/oci';
+import type { RevocationFacts, RevokedDigest, Unknown } from '@vidimus/policy';
+import type { RevocationList } from '@vidimus/trust-client';
+import { unknownFromCode } from './evidence-reason.ts';
+import type { GatheredImage } from './gather-image.ts';
+
+export interface RevocationQuestion {
+  readonly list: RevocationList;
+  /** The digests judged: the top one, and the vouched index above it. */
+  readonly judged: readonly string[];
+  /** Unknown when the registry did not deliver the documents. */
+  readonly image: GatheredImage | Unknown | undefined;
+}
+
+/** Facts for policy from the signed list and the proven closure. */
+export function gatherRevocation({ list, judged, image }: RevocationQuestion): RevocationFacts {
+  if (list.status === 'unknown') return unknownFromCode(list.code, list.message);
+  if (list.status === 'absent') return { state: 'clear', checked: judged };
+  const parts = partsOf(judged, image);
+  const entries = [...parts].flatMap(([digest, via]) => toEntry(list, digest, via));
+  if (entries.length > 0) return { state: 'revoked', entries };
+  // An empty list clears whatever the parts are; any other says nothing of parts nobody could read.
+  if (image !== undefined && 'state' in image && list.entries.size > 0) return image;
+  return { state: 'clear', checked: [...parts.keys()] };
+}
+
+function partsOf(
+  judged: readonly string[],
+  image: GatheredImage | Unknown | undefined,
+): ReadonlyMap<string, string> {
+  const parts = new Map<string, string>();
+  if (image !== undefined && !('state' in image)) {
+    for (const closure of image.closures)
+      for (const [digest, via] of closureParts(closure)) parts.set(digest, via);
+    // Children that are listed but cannot be read as images still travel with the index.
+    if (image.top.kind === 'index' && image.whole) {
+      for (const entry of image.top.entries)
+        if (!parts.has(entry.digest)) parts.set(entry.digest, 'manifest');
+    }
+  }
+  for (const digest of judged) if (!parts.has(digest)) parts.set(digest, 'manifest');
+  return parts;
+}
+
+function closureParts({ indexes, image }: ImageClosure): readonly (readonly [string, string])[] {
+  return [
+    ...indexes.map((index) => [index.digest, 'index'] as const),
+    [image.digest, 'manifest'],
+    [image.config.digest, 'config'],
+    ...image.layers.map((layer) => [layer.digest, 'layer'] as const),
+  ];
+}
+
+function toEntry(
+  list: Extract<RevocationList, { status: 'known' }>,
+  digest: string,
+  via: string,
+): readonly RevokedDigest[] {
+  const entry = list.entries.get(digest);
+  if (entry === undefined) return [];
+  const at = entry.at === undefined ? Number.NaN : Date.parse(entry.at);
+  return [
+    {
+      digest,
+      reason: entry.reason ?? '',
+      ...(entry.link === undefined ? {} : { link: entry.link }),
+      at: Number.isNaN(at) ? 0 : at,
+      list: 'repository',
+      via,
+    },
+  ];
+}

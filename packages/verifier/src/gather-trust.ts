@@ -1,0 +1,91 @@
+/** Trust data as facts: who vouches for the tag or digest asked for, how fresh that is, what is revoked. */
+import type { Facts, FreshnessFacts } from '@vidimus/policy';
+import {
+  type TrustFacts as ClientFacts,
+  type RepositoryTrust,
+  type RevocationList,
+  TrustClientError,
+} from '@vidimus/trust-client';
+import { toUnknown } from './evidence-reason.ts';
+import { toVouchedImage, type VouchedImage } from './vouched-target.ts';
+
+export interface TrustQuestion {
+  readonly tag?: string;
+  readonly digest?: string;
+}
+
+export interface GatheredTrust {
+  readonly facts: Facts['trust'];
+  /** What the client established; undefined when nothing could be verified. */
+  readonly client: ClientFacts | undefined;
+  /** Every vouched image that answers the question: the tag's one, or all that name the digest. */
+  readonly vouched: readonly VouchedImage[];
+  /** For a digest that no tag names: the other vouched images, any of which may be an index that lists it. */
+  readonly candidates: readonly VouchedImage[];
+  readonly revocations: RevocationList;
+}
+
+const notAsked: RevocationList = {
+  status: 'unknown',
+  code: 'METADATA_UNAVAILABLE',
+  message: 'there is no verified trust data to read the list from',
+};
+
+/** Asks the trust data of one repository. Never throws for bad or missing evidence. */
+export async function gatherTrust(trust: RepositoryTrust, question: TrustQuestion): Promise<GatheredTrust> {
+  try {
+    const client = await trust.refresh();
+    const { vouched, candidates } = await ask(trust, question);
+    const revocations = await trust.lookUpRevocations();
+    return { facts: toFacts(client, vouched), client, vouched, candidates, revocations };
+  } catch (error) {
+    const nothing = { client: trust.state, vouched: [], candidates: [] } as const;
+    if (error instanceof TrustClientError && error.code === 'NO_TRUST_DATA') {
+      return { ...nothing, facts: { state: 'absent' }, revocations: { status: 'absent' } };
+    }
+    return { ...nothing, facts: toUnknown(error), revocations: notAsked };
+  }
+}
+
+type Answer = Pick<GatheredTrust, 'vouched' | 'candidates'>;
+
+async function ask(trust: RepositoryTrust, { tag, digest }: TrustQuestion): Promise<Answer> {
+  if (tag !== undefined) {
+    const found = await trust.lookUp(tag);
+    const vouched = found === undefined ? undefined : toVouchedImage(found);
+    const all = vouched === undefined ? [] : [vouched];
+    // `repository:tag@digest`: the digest may be a child of what the tag is vouched to be.
+    return { vouched: all, candidates: digest === undefined || vouched?.digest === digest ? [] : all };
+  }
+  const { targets } = await trust.list();
+  const images = targets.map(toVouchedImage).filter((image) => image !== undefined);
+  const vouched = images.filter((image) => image.digest === digest);
+  return { vouched, candidates: vouched.length > 0 ? [] : distinctDigests(images) };
+}
+
+function distinctDigests(images: readonly VouchedImage[]): readonly VouchedImage[] {
+  return [...new Map(images.map((image) => [image.digest, image])).values()];
+}
+
+function toFacts(client: ClientFacts, vouched: readonly VouchedImage[]): Facts['trust'] {
+  return {
+    state: 'known',
+    value: {
+      dialect: client.dialect,
+      anchor: client.anchor,
+      vouchedBy: vouched.map((image) => image.vouch),
+      freshness: freshness(client, vouched),
+    },
+  };
+}
+
+/** The chain holds until its first link expires, delegated roles included. */
+function freshness(client: ClientFacts, vouched: readonly VouchedImage[]): FreshnessFacts {
+  const expires = Math.min(...Object.values(client.expires), ...vouched.map((image) => image.vouch.expires));
+  return {
+    refreshedAt: client.refreshedAt ?? 0,
+    expires,
+    ...(client.issued === undefined ? {} : { issued: client.issued }),
+    ...(client.staleUntil === undefined ? {} : { staleUntil: client.staleUntil }),
+  };
+}
