@@ -43,7 +43,15 @@ export function checkDocument<Schema extends z.ZodType>(
   | { readonly errors: readonly PolicyError[] } {
   const result = schema.safeParse(yaml.data);
   if (result.success) return { value: result.data };
-  return { errors: result.error.issues.slice(0, MAX_ERRORS).flatMap((issue) => toErrors(issue, yaml)) };
+  const { issues } = result.error;
+  const unknownKeys = issues
+    .filter((issue) => issue.code === 'unrecognized_keys')
+    .map((issue) => issue.path.join('.'));
+  // What a whole object lacks says nothing while it has a key too many.
+  const telling = issues.filter(
+    (issue) => issue.code !== 'custom' || !unknownKeys.includes(issue.path.join('.')),
+  );
+  return { errors: telling.slice(0, MAX_ERRORS).flatMap((issue) => toErrors(issue, yaml)) };
 }
 
 function toErrors(issue: z.core.$ZodIssue, yaml: YamlSource): PolicyError[] {

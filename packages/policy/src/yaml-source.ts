@@ -65,6 +65,7 @@ export function parseYaml(source: PolicySource, options: { readonly merge: boole
       schema: 'core',
       version: '1.2',
       stringKeys: true,
+      resolveKnownTags: false,
     }).compose(tokens, true, text.length),
   ];
   const [document, second] = documents;
