@@ -1,0 +1,68 @@
+export { assertPinnable, type PinnableAnchor, parseAnchorFile } from './anchor/anchor-file.ts';
+export type { AnchorKind } from './anchor/choose-anchor.ts';
+export { exportAnchor, listAnchors, type PinnedAnchor, pinAnchor } from './anchor/pins.ts';
+export { type ClientCache, createClientCache, type RepositoryCache } from './cache/client-cache.ts';
+export { type DirectoryCacheOptions, openDirectoryCache } from './cache/directory-cache.ts';
+export { type Disk, realDisk } from './cache/disk.ts';
+export type { CacheRun, MetadataCache } from './cache/metadata-cache.ts';
+export { drive, Superseded, type Surroundings, type Warn } from './drive.ts';
+export {
+  TrustClientError,
+  type TrustClientErrorCode,
+  type TrustClientErrorDetail,
+  type UnusableReason,
+} from './errors.ts';
+export {
+  createHttpClient,
+  type HttpAnswer,
+  type HttpClient,
+  type HttpClientOptions,
+  type HttpRequest,
+} from './http/http-client.ts';
+export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/http-limits.ts';
+export { createHttpSource, type MetadataSource } from './http/metadata-source.ts';
+export type {
+  Change,
+  ChangeDocument,
+  DigestRevoked,
+  Published,
+  RepositorySummary,
+  Revocation,
+  TagDetail,
+  TagPublished,
+} from './publish/answers.ts';
+export {
+  createPublishClient,
+  type Outcome,
+  type PublishClient,
+  trustPath,
+} from './publish/publish-client.ts';
+export type {
+  CreateRepositoryRequest,
+  EditTagsRequest,
+  KeyEntry,
+  RevokeDigestRequest,
+  RoleRequest,
+  SignatureUpload,
+  TagRequest,
+} from './publish/requests.ts';
+export {
+  type SignedDocument,
+  type SignedRecords,
+  type SignedVersion,
+  type SigningKey,
+  type SignRequest,
+  signDocuments,
+} from './publish/sign-change.ts';
+export { type CreationCheck, type VerifiedDocument, verifyCreation } from './publish/verify-creation.ts';
+export { metadataUrl, type RepositoryTrust } from './repository-trust.ts';
+export type { RevocationList, RevokedDigest } from './revocation-list.ts';
+export { createSession, type Session, type SessionOptions } from './session.ts';
+export type { RepositorySettings } from './settings.ts';
+export {
+  createTrustClient,
+  type TrustClient,
+  type TrustClientOptions,
+  type TrustWarning,
+} from './trust-client.ts';
+export type { TopLevel, TrustFacts } from './trust-facts.ts';

@@ -1,0 +1,144 @@
+/** The calls that publish: small typed functions over the REST API of the trust server (CONTRACTS C3, C5). */
+import { isRepositoryName } from '@vidimus/reference';
+import { z } from 'zod';
+import { TrustClientError } from '../errors.ts';
+import { createHttpClient, type HttpClientOptions } from '../http/http-client.ts';
+import {
+  type Change,
+  ChangeSchema,
+  type DigestRevoked,
+  DigestRevokedSchema,
+  PendingSchema,
+  type Published,
+  PublishedSchema,
+  type RepositorySummary,
+  type Revocation,
+  RevocationSchema,
+  SummarySchema,
+  type TagDetail,
+  TagDetailSchema,
+  type TagPublished,
+  TagPublishedSchema,
+} from './answers.ts';
+import type {
+  CreateRepositoryRequest,
+  EditTagsRequest,
+  RevokeDigestRequest,
+  SignatureUpload,
+  TagRequest,
+} from './requests.ts';
+import { call, type RestCall, read } from './rest-call.ts';
+
+/** An edit took effect, or waits for signatures. */
+export type Outcome<Body> =
+  | { readonly outcome: 'done'; readonly body: Body }
+  | { readonly outcome: 'pending'; readonly change: Change };
+
+export interface PublishClient {
+  /** The server's URL, ending in `/`. */
+  readonly server: string;
+  createRepository(repository: string, request: CreateRepositoryRequest): Promise<Outcome<RepositorySummary>>;
+  /** @throws TrustClientError REFUSED with serverCode REPOSITORY_UNKNOWN if there is none */
+  summary(repository: string): Promise<RepositorySummary>;
+  signTag(
+    repository: string,
+    tag: string,
+    request: TagRequest & { readonly role?: string },
+  ): Promise<Outcome<TagPublished>>;
+  revokeTag(repository: string, tag: string): Promise<Outcome<Published>>;
+  editTags(repository: string, request: EditTagsRequest): Promise<Outcome<Published>>;
+  /** Who signed the tag, and who vouches for it, in the server's words. */
+  tag(repository: string, tag: string): Promise<TagDetail>;
+  revokeDigest(
+    repository: string,
+    digest: string,
+    request: RevokeDigestRequest,
+  ): Promise<Outcome<DigestRevoked>>;
+  liftRevocation(repository: string, digest: string): Promise<Outcome<Published>>;
+  revocations(repository: string): Promise<readonly Revocation[]>;
+  changes(repository: string): Promise<readonly Change[]>;
+  change(repository: string, id: string): Promise<Change>;
+  submitSignatures(repository: string, id: string, signatures: readonly SignatureUpload[]): Promise<Change>;
+  rejectChange(repository: string, id: string): Promise<Change | undefined>;
+  close(): void;
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+/** Most pages a listing follows. */
+const MAX_PAGES = 1_000;
+
+/**
+ * Every function throws TrustClientError: REFUSED (the server's rules; `detail.serverCode`), UNAUTHORIZED,
+ * UNUSABLE or UNREACHABLE. Repository names are normalised ones.
+ */
+export function createPublishClient(options: HttpClientOptions): PublishClient {
+  const http = createHttpClient(options);
+  const ask = async <S extends z.ZodType>(schema: S, request: RestCall): Promise<z.infer<S>> =>
+    read(schema, (await call(http, request)).body, http.server);
+  const edit = async <S extends z.ZodType>(schema: S, request: RestCall): Promise<Outcome<z.infer<S>>> => {
+    const { status, body } = await call(http, request);
+    if (status === 202) return { outcome: 'pending', change: read(PendingSchema, body, http.server).change };
+    return { outcome: 'done', body: read(schema, body, http.server) };
+  };
+  const list = async <S extends z.ZodType>(schema: S, path: string): Promise<z.infer<S>[]> => {
+    const page = z.object({ items: z.array(schema), next: z.string().nullish() });
+    const items: z.infer<S>[] = [];
+    let cursor: string | null | undefined;
+    for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+      const query = cursor ? `${path.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(cursor)}` : '';
+      const answer = await ask(page, { method: 'GET', path: path + query });
+      items.push(...answer.items);
+      cursor = answer.next;
+      if (!cursor) return items;
+    }
+    throw new TrustClientError('UNUSABLE', `${http.server} never ends its list`, {
+      detail: { reason: 'too-large' },
+    });
+  };
+
+  return {
+    server: http.server,
+    close: http.close,
+    createRepository: (repository, body) =>
+      edit(SummarySchema, { method: 'PUT', path: trustPath(repository), body }),
+    summary: (repository) => ask(SummarySchema, { method: 'GET', path: trustPath(repository) }),
+    signTag: (repository, tag, body) =>
+      edit(TagPublishedSchema, { method: 'PUT', path: trustPath(repository, 'tags', tag), body }),
+    revokeTag: (repository, tag) =>
+      edit(PublishedSchema, { method: 'DELETE', path: trustPath(repository, 'tags', tag) }),
+    editTags: (repository, body) =>
+      edit(PublishedSchema, { method: 'POST', path: trustPath(repository, 'tags'), body }),
+    tag: (repository, tag) =>
+      ask(TagDetailSchema, { method: 'GET', path: trustPath(repository, 'tags', tag) }),
+    revokeDigest: (repository, digest, body) =>
+      edit(DigestRevokedSchema, { method: 'PUT', path: trustPath(repository, 'revocations', digest), body }),
+    liftRevocation: (repository, digest) =>
+      edit(PublishedSchema, { method: 'DELETE', path: trustPath(repository, 'revocations', digest) }),
+    revocations: (repository) => list(RevocationSchema, trustPath(repository, 'revocations')),
+    changes: (repository) => list(ChangeSchema, `${trustPath(repository, 'changes')}?state=open`),
+    change: (repository, id) =>
+      ask(ChangeSchema, { method: 'GET', path: trustPath(repository, 'changes', id) }),
+    submitSignatures: (repository, id, signatures) =>
+      ask(ChangeSchema, {
+        method: 'POST',
+        path: trustPath(repository, 'changes', id, 'signatures'),
+        body: { signatures },
+      }),
+    rejectChange: (repository, id) =>
+      ask(ChangeSchema.optional(), { method: 'DELETE', path: trustPath(repository, 'changes', id) }),
+  };
+}
+
+/**
+ * `v2/<repository>/_trust/<segment>…`; the repository goes raw, each segment percent-encoded.
+ * @throws TrustClientError OPTIONS_INVALID for what would become another path (T20)
+ */
+export function trustPath(repository: string, ...segments: readonly string[]): string {
+  if (!isRepositoryName(repository)) {
+    throw new TrustClientError('OPTIONS_INVALID', 'not a normalised repository name');
+  }
+  if (segments.some((segment) => ['', '.', '..'].includes(segment) || LONE_SURROGATE.test(segment))) {
+    throw new TrustClientError('OPTIONS_INVALID', 'not a tag, digest or id');
+  }
+  return ['v2', repository, '_trust', ...segments.map(encodeURIComponent)].join('/');
+}

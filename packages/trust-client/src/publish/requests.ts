@@ -1,0 +1,55 @@
+/** Bodies of the calls that publish (CONTRACTS C3). */
+import type { Key } from '@vidimus/tuf';
+
+/** A JSON object that is passed on as it is. */
+export type JsonObject = Key['declared'];
+
+export type KeyEntry =
+  | { readonly custody: 'managed'; readonly algorithm?: 'ed25519' }
+  /** `key` is the key object of the `tuf` dialect. */
+  | { readonly custody: 'client'; readonly dialect?: 'tuf'; readonly key: JsonObject };
+
+export interface RoleRequest {
+  readonly threshold?: number;
+  /** A duration such as `90d`. */
+  readonly expiresAfter?: string;
+  readonly keys?: readonly KeyEntry[];
+}
+
+export type RequestedRole = 'root' | 'targets' | 'snapshot' | 'timestamp' | 'revocations';
+
+export interface CreateRepositoryRequest {
+  readonly dialects?: readonly 'tuf'[];
+  readonly digestRetention?: string;
+  readonly roles?: { readonly [role in RequestedRole]?: RoleRequest };
+}
+
+export interface TagRequest {
+  /** `sha256:<64 hex>` */
+  readonly digest: string;
+  /** Bytes of the manifest or index. */
+  readonly size: number;
+  readonly mediaType?: string;
+  readonly platforms?: readonly string[];
+  readonly custom?: JsonObject;
+}
+
+export interface EditTagsRequest {
+  readonly role?: string;
+  readonly sign?: readonly (TagRequest & { readonly tag: string })[];
+  readonly revoke?: readonly string[];
+}
+
+export interface RevokeDigestRequest {
+  readonly reason: string;
+  readonly link?: string;
+  readonly scope?: 'repository' | 'organisation';
+}
+
+export interface SignatureUpload {
+  readonly dialect: 'tuf';
+  readonly role: string;
+  readonly keyId: string;
+  /** Hex. */
+  readonly sig: string;
+}

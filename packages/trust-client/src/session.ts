@@ -1,0 +1,86 @@
+/** One repository's workflow over a cache and a source; what every client of it shares. */
+import {
+  type Anchor,
+  type DialectName,
+  type Listing,
+  type LookUp,
+  listTargets,
+  lookUp,
+  lookUpRole,
+  type RefreshInput,
+  refresh,
+  type Signed,
+  type Targets,
+  type TrustedState,
+  tufDialect,
+  type Workflow,
+} from '@vidimus/tuf';
+import type { MetadataCache } from './cache/metadata-cache.ts';
+import { drive, Superseded, type Warn } from './drive.ts';
+import { TrustClientError } from './errors.ts';
+import type { MetadataSource } from './http/metadata-source.ts';
+
+/** How often a refresh starts again because another process was faster. */
+const MAX_RESTARTS = 8;
+
+export interface SessionOptions {
+  /** Normalised name; only compared with what documents say, never a path. */
+  readonly repository: string;
+  readonly cache: MetadataCache;
+  readonly source: MetadataSource;
+  readonly anchor: Anchor;
+  readonly foreign: boolean;
+  readonly maxTimestampLifetimeMs?: number;
+  readonly warn: Warn;
+}
+
+/** A session keeps nothing between calls: the state is the caller's. */
+export interface Session {
+  readonly dialect: DialectName;
+  /**
+   * Walks from the anchor to the newest state.
+   * @param time `now` and the last time seen, milliseconds
+   * @throws TufError, TrustClientError
+   */
+  refresh(time: { readonly now: number; readonly lastSeen?: number }): Promise<TrustedState>;
+  /** Undefined: no role vouches for the path. @throws TufError, TrustClientError */
+  lookUp(state: TrustedState, path: string): Promise<LookUp>;
+  /** A role of targets by name; undefined: targets does not delegate it. @throws TufError, TrustClientError */
+  lookUpRole(state: TrustedState, role: string): Promise<Signed<Targets> | undefined>;
+  /** Everything the repository vouches for. @throws TufError LIMIT, TrustClientError */
+  list(state: TrustedState): Promise<Listing>;
+}
+
+export function createSession(options: SessionOptions): Session {
+  const { cache, source, warn } = options;
+  const run = <Result>(workflow: Workflow<Result>, whenSuperseded: 'restart' | 'keep'): Promise<Result> =>
+    drive(workflow, { cache: cache.begin(), source, warn, whenSuperseded });
+
+  return {
+    dialect: tufDialect.name,
+    async refresh({ now, lastSeen }) {
+      const input: RefreshInput = {
+        dialect: tufDialect,
+        repository: options.repository,
+        now,
+        anchor: options.anchor,
+        foreign: options.foreign,
+        ...(options.maxTimestampLifetimeMs === undefined
+          ? {}
+          : { maxTimestampLifetimeMs: options.maxTimestampLifetimeMs }),
+        ...(lastSeen === undefined ? {} : { lastSeenMs: lastSeen }),
+      };
+      for (let restarts = 0; restarts <= MAX_RESTARTS; restarts += 1) {
+        try {
+          return await run(refresh(input), 'restart');
+        } catch (error) {
+          if (!(error instanceof Superseded)) throw error;
+        }
+      }
+      throw new TrustClientError('CACHE_BUSY', `the cache of ${options.repository} keeps changing`);
+    },
+    lookUp: (state, path) => run(lookUp(state, path), 'keep'),
+    lookUpRole: (state, role) => run(lookUpRole(state, role), 'keep'),
+    list: (state) => run(listTargets(state), 'keep'),
+  };
+}

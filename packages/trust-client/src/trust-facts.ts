@@ -1,0 +1,51 @@
+/** What a refresh established, for people and for policy. */
+import type { TrustedState } from '@vidimus/tuf';
+import type { AnchorKind } from './anchor/choose-anchor.ts';
+
+export interface TrustFacts {
+  /** The server's URL, ending in `/`. */
+  readonly server: string;
+  readonly dialect: 'tuf';
+  readonly anchor: AnchorKind;
+  /** By top-level role. */
+  readonly versions: Readonly<Record<TopLevel, number>>;
+  /** Milliseconds since 1970. */
+  readonly expires: Readonly<Record<TopLevel, number>>;
+  /** When this client last refreshed against the server, milliseconds; absent only before the first time. */
+  readonly refreshedAt?: number;
+  /** The server could not be reached; this is the cache. */
+  readonly offline: boolean;
+  /** Offline and expired, within `staleFor`: only digests verified before are answered. */
+  readonly stale: boolean;
+  /** Until when `staleFor` lets those be answered, milliseconds; present when stale. */
+  readonly staleUntil?: number;
+  /** When the timestamp says it was issued, milliseconds; absent where it does not say. */
+  readonly issued?: number;
+}
+
+export type TopLevel = 'root' | 'timestamp' | 'snapshot' | 'targets';
+
+const topLevel: readonly TopLevel[] = ['root', 'timestamp', 'snapshot', 'targets'];
+
+export function factsOf(state: TrustedState): Pick<TrustFacts, 'versions' | 'expires' | 'issued'> {
+  const { issued } = state.timestamp.document.binding;
+  return {
+    ...(issued === undefined ? {} : { issued }),
+    versions: byRole((role) => state[role].document.version),
+    expires: byRole((role) => state[role].document.expires),
+  };
+}
+
+/** The first moment at which one of the top-level documents is expired. */
+export function firstExpiry(state: TrustedState): number {
+  return Math.min(...topLevel.map((role) => state[role].document.expires));
+}
+
+function byRole(value: (role: TopLevel) => number): Readonly<Record<TopLevel, number>> {
+  return {
+    root: value('root'),
+    timestamp: value('timestamp'),
+    snapshot: value('snapshot'),
+    targets: value('targets'),
+  };
+}
