@@ -16,7 +16,7 @@ import { concurrency, failedAuthentications } from './http/limits.ts';
 import type { Log } from './http/log.ts';
 import { createOpenApiDocument } from './http/openapi-document.ts';
 import { readRequestId } from './http/request-headers.ts';
-import { readTarget, refusedPath } from './http/request-target.ts';
+import { fleetPath, readTarget, refusedPath } from './http/request-target.ts';
 import { type PipelineParts, serveRoute } from './http/serve-route.ts';
 import { createHttpMetrics, metricsContentType } from './metrics/http-metrics.ts';
 import { apiRoutes } from './routes/api-routes.ts';
@@ -173,9 +173,9 @@ function explainMiss(app: Hono, context: Context): TrustError {
   });
 }
 
-/** `/v2/{repository}` -> `/v2/:repository` */
+/** `/v2/{repository}` -> `/v2/:repository`, as the reading of targets leaves it. */
 function toHonoPath(path: string): string {
-  return path.replace(/\{([a-z]+)\}/g, ':$1');
+  return path.replace(/^\/v2\/_trust(?=\/)/, fleetPath).replace(/\{([a-z]+)\}/g, ':$1');
 }
 
 function once<Value>(make: () => Value): () => Value {

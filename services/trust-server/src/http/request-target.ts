@@ -8,8 +8,13 @@
 import { isRepositoryName } from '@vidimus/reference';
 import { maxTargetBytes } from './limits.ts';
 
-/** Where a refused target is routed; no target can spell it. */
-export const refusedPath = '/\u0000refused';
+/** Where a refused target is routed; a space cannot come in a target. */
+export const refusedPath = '/ refused';
+/**
+ * Where `/v2/_trust` is routed: a place of its own, because hono's fast router takes no fixed segment beside a
+ * parameter.
+ */
+export const fleetPath = '/ fleet';
 
 export type TargetReading = { readonly path: string } | { readonly problem: string };
 
@@ -35,7 +40,7 @@ export function readTarget(target: string): TargetReading {
   const tailProblem = tail.length === 1 && tail[0] === '' ? undefined : refuseTail(tail);
   if (tailProblem !== undefined) return { problem: tailProblem };
   const rest = tail.length === 0 || tail[0] === '' ? '' : `/${tail.join('/')}`;
-  if (at === 1) return { path: `/v2/_trust${rest}` };
+  if (at === 1) return { path: `${fleetPath}${rest}` };
 
   const name = decodeName(segments.slice(1, at).join('/'), notaryWire.has(tail[0] ?? ''));
   if (!isRepositoryName(name)) {

@@ -1,5 +1,6 @@
 /** `GET /metadata/<file>`: the TUF repository, byte for byte as signed. Never signs, never writes. */
 import type { Context, Handler } from 'hono';
+import { LRUCache } from 'lru-cache';
 import type { Permission } from '../access/permissions.ts';
 import { matchesEtag } from '../http/request-headers.ts';
 import type { HttpMetrics } from '../metrics/http-metrics.ts';
@@ -18,6 +19,15 @@ export interface MetadataParts {
   /** Answers for what the service throws. */
   readonly fail: (context: Context, error: unknown) => Response;
 }
+
+interface Question {
+  readonly repository: string;
+  /** Undefined for what is no file name. */
+  readonly name: MetadataName | undefined;
+}
+
+/** Paths whose meaning is remembered: decoding and parsing them would cost more than the answer. */
+const maxRemembered = 4_096;
 
 /**
  * The hot path: no middleware, no promise while the file is in memory, answers prepared once per stored
@@ -43,11 +53,18 @@ export function metadataHandler(parts: MetadataParts): Handler {
     parts.metrics.countMetadataRead(200);
     return new Response(ready.bytes, ready.full);
   };
+  const questions = new LRUCache<string, Question>({ max: maxRemembered });
   const read = (context: Context): Response | Promise<Response> => {
-    const name = parseMetadataName(context.req.param('file') ?? '');
+    const { path } = context.req;
+    let question = questions.get(path);
+    if (question === undefined) {
+      question = toQuestion(context);
+      questions.set(path, question);
+    }
+    const { repository, name } = question;
     if (name === undefined) return missingFile(undefined, parts.publicReads);
     try {
-      const file = parts.service.readMetadata(context.req.param('repository') ?? '', name);
+      const file = parts.service.readMetadata(repository, name);
       if (!(file instanceof Promise)) return send(context, name, file);
       return file.then(
         (found) => send(context, name, found),
@@ -59,4 +76,11 @@ export function metadataHandler(parts: MetadataParts): Handler {
   };
   if (parts.publicReads) return read;
   return async (context) => (await parts.refuse(context, 'metadata')) ?? (await read(context));
+}
+
+function toQuestion(context: Context): Question {
+  return {
+    repository: context.req.param('repository') ?? '',
+    name: parseMetadataName(context.req.param('file') ?? ''),
+  };
 }

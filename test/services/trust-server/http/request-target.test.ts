@@ -29,7 +29,7 @@ describe('readTarget', () => {
       '/v2/registry.example.com%2Fshop%2Fweb/_trust/tuf/root.json',
       `/v2/${encoded}/_trust/tuf/root.json`,
     ],
-    ['all repositories', '/v2/_trust/repositories', '/v2/_trust/repositories'],
+    ['all repositories', '/v2/_trust/repositories', '/ fleet/repositories'],
     ['health', '/healthz', '/healthz'],
     [
       'a tag called constructor',
