@@ -1,11 +1,12 @@
 /**
- * Which policies match a repository, without asking each: policies hang in a tree at the literal beginning
- * of their patterns, and only those on the name's own path are asked.
+ * Which policies match a repository, without asking each: policies hang in a tree of their patterns'
+ * components down to the first `**`, and only those on the name's own ways are asked.
  */
 import { compileGlob, type Matcher, splitGlob } from '@vidimus/reference';
 
 interface Branch<Item> {
-  readonly children: Map<string, Branch<Item>>;
+  readonly literals: Map<string, Branch<Item>>;
+  readonly globs: Map<string, { readonly matches: Matcher; readonly branch: Branch<Item> }>;
   readonly entries: { readonly matches: Matcher; readonly item: Item }[];
 }
 
@@ -22,34 +23,60 @@ export interface PolicyIndex<Item> {
 export function buildIndex<Item>(
   items: readonly (readonly [item: Item, patterns: readonly string[]])[],
 ): PolicyIndex<Item> {
-  const root: Branch<Item> = { children: new Map(), entries: [] };
+  const root = newBranch<Item>();
   for (const [item, patterns] of items) {
     for (const pattern of patterns)
       branchFor(root, pattern).entries.push({ matches: compileGlob(pattern), item });
   }
-  return { find: (repository) => find(root, repository) };
+  return {
+    find: (repository) => {
+      const found = new Set<Item>();
+      collect(root, repository, repository.split('/'), 0, found);
+      return found;
+    },
+  };
+}
+
+function newBranch<Item>(): Branch<Item> {
+  return { literals: new Map(), globs: new Map(), entries: [] };
 }
 
 function branchFor<Item>(root: Branch<Item>, pattern: string): Branch<Item> {
   let branch = root;
   for (const component of splitGlob(pattern)) {
-    if (component.includes('*')) break;
-    const known = branch.children.get(component);
-    const next = known ?? { children: new Map(), entries: [] };
-    if (known === undefined) branch.children.set(component, next);
-    branch = next;
+    if (component === '**') break;
+    branch = component.includes('*') ? globBranch(branch, component) : literalBranch(branch, component);
   }
   return branch;
 }
 
-function find<Item>(root: Branch<Item>, repository: string): ReadonlySet<Item> {
-  const found = new Set<Item>();
-  let branch: Branch<Item> | undefined = root;
-  const components = repository.split('/');
-  for (let depth = 0; branch !== undefined; depth += 1) {
-    for (const { matches, item } of branch.entries) if (matches(repository)) found.add(item);
-    const component: string | undefined = components[depth];
-    branch = component === undefined ? undefined : branch.children.get(component);
+function literalBranch<Item>(branch: Branch<Item>, component: string): Branch<Item> {
+  const next = branch.literals.get(component) ?? newBranch<Item>();
+  branch.literals.set(component, next);
+  return next;
+}
+
+function globBranch<Item>(branch: Branch<Item>, component: string): Branch<Item> {
+  const known = branch.globs.get(component);
+  const next = known ?? { matches: compileGlob(component), branch: newBranch<Item>() };
+  branch.globs.set(component, next);
+  return next.branch;
+}
+
+// A tree: every branch is visited at most once, however the name is made.
+function collect<Item>(
+  branch: Branch<Item>,
+  repository: string,
+  components: readonly string[],
+  depth: number,
+  found: Set<Item>,
+): void {
+  for (const { matches, item } of branch.entries) if (matches(repository)) found.add(item);
+  const component = components[depth];
+  if (component === undefined) return;
+  const literal = branch.literals.get(component);
+  if (literal !== undefined) collect(literal, repository, components, depth + 1, found);
+  for (const glob of branch.globs.values()) {
+    if (glob.matches(component)) collect(glob.branch, repository, components, depth + 1, found);
   }
-  return found;
 }
