@@ -13,7 +13,16 @@ export interface TestKey {
 /** RFC 8410: PKCS#8 of an Ed25519 seed, without the seed. */
 const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
+const made = new Map<string, TestKey>();
+
 export function ed25519Key(name: string, extra: JsonObject = {}): TestKey {
+  const id = JSON.stringify([name, extra]);
+  const key = made.get(id) ?? makeEd25519(name, extra);
+  made.set(id, key);
+  return key;
+}
+
+function makeEd25519(name: string, extra: JsonObject): TestKey {
   const seed = seedOf(name);
   const key = createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, seed]), format: 'der', type: 'pkcs8' });
   const keyval = { public: toHex(ed25519FromSeed(seed).publicRaw) };

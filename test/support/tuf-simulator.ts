@@ -34,7 +34,12 @@ export const START = Date.UTC(2026, 10, 21, 9, 0, 0);
 export const DAY = 86_400_000;
 
 const TOP_LEVEL = ['root', 'timestamp', 'snapshot', 'targets'] as const;
-const LIFETIME_DAYS: Readonly<Record<string, number>> = { root: 365, targets: 90, snapshot: 7, timestamp: 1 };
+const lifetimeDays = new Map([
+  ['root', 365],
+  ['targets', 90],
+  ['snapshot', 7],
+  ['timestamp', 1],
+]);
 
 /** A published repository at version 1 of everything, with the target `latest`. */
 export class TufSimulator {
@@ -250,7 +255,7 @@ export class TufSimulator {
 
   #stamp(role: string, document: JsonMap): void {
     document['x-vidimus-issued'] = formatTime(this.now);
-    document['expires'] = formatTime(this.now + (LIFETIME_DAYS[role] ?? 30) * DAY);
+    document['expires'] = formatTime(this.now + (lifetimeDays.get(role) ?? 30) * DAY);
   }
 }
 
