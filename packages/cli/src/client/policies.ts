@@ -1,0 +1,73 @@
+/** Policy files on disk, compiled. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { sha256Hex } from '@vidimus/crypto';
+import {
+  type Bundle,
+  builtInBundle,
+  compilePolicies,
+  formatPolicyError,
+  type PolicySource,
+  sourcesText,
+} from '@vidimus/policy';
+import { CliError } from '../cli-error.ts';
+import { besideConfig, findEntry } from '../config/resolve-config.ts';
+import type { Context } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
+
+const maxPolicyBytes = 1024 * 1024;
+const maxPolicyFiles = 2000;
+
+/** The policies of a repository: `--policy`, else the configuration's, else the built-in ones. */
+export function bundleFor(context: Context, repository: string, named: string | undefined): Bundle {
+  if (named !== undefined) return compileFiles(readPolicyFiles([named]));
+  const found = findEntry(context.config(), repository);
+  if (found?.entry.policies === undefined) return builtInBundle();
+  return compileFiles(readPolicyFiles(found.entry.policies.map((path) => besideConfig(found.file, path))));
+}
+
+/** All `.yaml` files of the given files and directories, in order of name. @throws CliError POLICY_INVALID */
+export function readPolicyFiles(paths: readonly string[]): readonly PolicySource[] {
+  const files = paths.flatMap(filesAt);
+  if (files.length > maxPolicyFiles) throw invalid(`more than ${maxPolicyFiles} policy files`);
+  return files.map((file) => ({ file, text: readBounded(file) }));
+}
+
+/** @throws CliError POLICY_INVALID with the position of the first error */
+export function compileFiles(sources: readonly PolicySource[]): Bundle {
+  const result = compilePolicies(sources, {
+    digest: `sha256:${sha256Hex(new TextEncoder().encode(sourcesText(sources)))}`,
+  });
+  if (result.bundle !== undefined) return result.bundle;
+  const [first, ...more] = result.errors;
+  const rest = more.length === 0 ? '' : ` (and ${more.length} more)`;
+  throw invalid(`${first === undefined ? 'no policy' : formatPolicyError(first)}${rest}`);
+}
+
+function filesAt(path: string): readonly string[] {
+  try {
+    if (!statSync(path).isDirectory()) return [path];
+    const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name));
+    return names.sort().map((name) => join(path, name));
+  } catch (cause) {
+    throw new CliError('POLICY_INVALID', exitCodes.usage, `cannot read the policy ${path}`, undefined, {
+      cause,
+    });
+  }
+}
+
+function readBounded(file: string): string {
+  try {
+    if (statSync(file).size > maxPolicyBytes) throw invalid(`${file} is larger than 1 MiB`);
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    if (cause instanceof CliError) throw cause;
+    throw new CliError('POLICY_INVALID', exitCodes.usage, `cannot read the policy ${file}`, undefined, {
+      cause,
+    });
+  }
+}
+
+function invalid(message: string): CliError {
+  return new CliError('POLICY_INVALID', exitCodes.usage, message, 'vidimus policy lint shows every error');
+}
