@@ -339,6 +339,10 @@ describe('SubjectPublicKeyInfo', () => {
     ],
     ['an elliptic curve without a name', spki([der(0x06, EC_ID)], derOf('p256.pem').slice(-65))],
     [
+      'an elliptic curve whose name is no identifier',
+      spki([der(0x06, EC_ID), der(0x04, P256_ID)], derOf('p256.pem').slice(-65)),
+    ],
+    [
       'an elliptic curve with a NULL for a name',
       spki([der(0x06, EC_ID), der(0x05)], derOf('p256.pem').slice(-65)),
     ],
