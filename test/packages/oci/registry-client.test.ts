@@ -1,3 +1,4 @@
+import net from 'node:net';
 import {
   createRegistryClient,
   type OciErrorCode,
@@ -97,6 +98,17 @@ describe('an honest registry', () => {
       detail: { reason: 'tls' },
     });
     expect(secure.requests).toHaveLength(1);
+  });
+
+  it('verifies certificates whatever NODE_TLS_REJECT_UNAUTHORIZED says', async () => {
+    const secure = await startMemoryRegistry({ tls: true });
+    toClose.push(secure);
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    try {
+      await expect(client().ping(secure.host)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    } finally {
+      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    }
   });
 
   it('refuses a CA that is no certificate', async () => {
@@ -209,6 +221,35 @@ describe('nobody there', () => {
     await expect(asking.ping(registry.host)).rejects.toMatchObject({ code: 'UNREACHABLE' });
     toClose.push(await startServer((_, response) => response.end('{}'), { port: Number(port) }));
     expect((await asking.ping(registry.host)).authentication).toBe('none');
+  });
+
+  it('is given up when the handshake does not come to an end', async () => {
+    const mute = net.createServer();
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    toClose.push(mute);
+    const address = mute.address();
+    const host = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    const asking = client({
+      registries: new Map([[host, { plainHttp: false }]]),
+      timeouts: { connectMs: 200 },
+    });
+    await expect(asking.ping(host)).rejects.toMatchObject({
+      code: 'UNREACHABLE',
+      detail: { reason: 'timeout', limit: 'connect' },
+    });
+    asking.close();
+  });
+
+  it('is unusable when what answers does not speak HTTP', async () => {
+    const babble = net.createServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.end('220 mail.example.com ESMTP\r\n');
+    });
+    await new Promise<void>((resolve) => babble.listen(0, '127.0.0.1', resolve));
+    toClose.push(babble);
+    const address = babble.address();
+    const host = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    await expect(client(plain(host)).ping(host)).rejects.toMatchObject({ code: 'UNUSABLE' });
   });
 
   it('is unreachable when the name does not resolve', async () => {
