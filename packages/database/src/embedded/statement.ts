@@ -50,9 +50,9 @@ function kindOf(text: string): StatementKind | undefined {
 
 /** Names and literals in quotes say nothing about what a statement does; neither do comments. */
 function withoutQuotes(sql: string): string {
-  return sql
-    .replace(/"(?:[^"]|"")*"|'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\//g, ' x ')
-    .replace(/^( x )+(?=\s*[a-z(])/i, '');
+  return sql.replace(/"(?:[^"]|"")*"|'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\//g, (match) =>
+    match.startsWith('-') || match.startsWith('/') ? ' ' : ' x ',
+  );
 }
 
 function isParameter(value: unknown): value is Parameter {
