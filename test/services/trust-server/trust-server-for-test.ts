@@ -30,7 +30,10 @@ export interface ServerForTest {
   /** Names of the use cases called, with what they were called with. */
   readonly calls: { readonly name: string; readonly args: readonly unknown[] }[];
   readonly clock: { nowMs: number };
+  /** Warnings and errors. */
   readonly logged: string[];
+  /** What the log says of edits. */
+  readonly edits: string[];
   readonly tokens: Map<string, StoredToken>;
 }
 
@@ -44,10 +47,11 @@ export function serverForTest(
   const calls: ServerForTest['calls'] = [];
   const clock = { nowMs: startMs };
   const logged: string[] = [];
+  const edits: string[] = [];
   const tokens = new Map<string, StoredToken>([[sha256(token), administrator({})]]);
   let requests = 0;
   const log: Log = {
-    info: () => undefined,
+    info: (fields, message) => edits.push(`${message} ${JSON.stringify(fields)}`),
     warn: (fields, message) => logged.push(`${message} ${String(fields['err'])}`),
     error: (fields, message) => logged.push(`${message} ${String(fields['err'])}`),
   };
@@ -66,7 +70,7 @@ export function serverForTest(
     publicReads: true,
     ...parts,
   });
-  return { app, calls, clock, logged, tokens };
+  return { app, calls, clock, logged, edits, tokens };
 }
 
 export const administrator = (fields: Partial<StoredToken>): StoredToken => ({

@@ -41,7 +41,8 @@ export interface BootstrapParts {
 
 /**
  * Makes the first token of an installation, valid 24 h; undefined when one was made before.
- * The caller writes it to `<data>/bootstrap-token` (0600): this is the only time it is seen.
+ * The caller writes it to `<data>/bootstrap-token` (0600): this is the only time it is seen. Not to be called
+ * while `VIDIMUS_ADMIN_TOKEN` is set.
  */
 export async function createBootstrapToken(
   parts: BootstrapParts,

@@ -35,18 +35,29 @@ export async function serveRoute(context: Context, route: ApiRoute, parts: Pipel
   const requestId = readRequestId(context.req.header('x-request-id')) ?? parts.newRequestId();
   const started = parts.now();
   let answer: PrintedAnswer;
+  let identity: Identity | undefined;
   try {
-    const identity = await admit(
+    identity = await admit(
       parts.guard,
       { authorization: context.req.header('authorization'), address: remoteAddress(context.env) },
       route.permission,
       context.req.param('repository'),
     );
-    answer = await parts.gates.run(route.gate, () => answerRoute(context, route, parts, identity, requestId));
+    const admitted = identity;
+    answer = await parts.gates.run(route.gate, () => answerRoute(context, route, parts, admitted, requestId));
   } catch (error) {
     answer = printAnswer(toErrorAnswer(error, requestId, parts.log));
   }
-  parts.metrics.observeRequest(route.method, route.path, answer.status, (parts.now() - started) / 1_000);
+  const tookMs = parts.now() - started;
+  parts.metrics.observeRequest(route.method, route.path, answer.status, tookMs / 1_000);
+  // Only of those we know: a stranger must not be able to fill the log.
+  if (route.method !== 'get' && identity !== undefined) {
+    const { method, path } = route;
+    parts.log.info(
+      { requestId, actor: identity.actor, method, route: path, status: answer.status, tookMs },
+      'edit',
+    );
+  }
   return toResponse(answer, requestId);
 }
 

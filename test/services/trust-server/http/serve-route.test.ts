@@ -324,6 +324,19 @@ describe('edits', () => {
   });
 });
 
+describe('the log', () => {
+  it('has a line for every edit by a known caller, done or refused, without the token or the body', async () => {
+    const { app, edits } = serverForTest();
+    await app.request(put, write('PUT', tagBody, { 'X-Request-Id': 'r-1' }));
+    await app.request(`${base}/tags/none`, { method: 'DELETE', headers: bearer });
+    await app.request(put, { method: 'DELETE' });
+    expect(edits).toEqual([
+      'edit {"requestId":"r-1","actor":"token:t1","method":"put","route":"/v2/{repository}/_trust/tags/{tag}","status":200,"tookMs":0}',
+      'edit {"requestId":"made-1","actor":"token:t1","method":"delete","route":"/v2/{repository}/_trust/tags/{tag}","status":404,"tookMs":0}',
+    ]);
+  });
+});
+
 describe('Idempotency-Key', () => {
   const keyed = (body: unknown, headers: Record<string, string> = {}) =>
     write('PUT', body, { 'Idempotency-Key': 'k1', ...headers });
