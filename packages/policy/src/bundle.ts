@@ -12,6 +12,8 @@ export interface CompiledRule {
   readonly severity: 'error' | 'warn';
   readonly onUnknown: 'deny' | 'warn' | 'allow';
   readonly require: TrustRule['require'];
+  /** Not written in the policy; see `impliedRules`. */
+  readonly implied?: boolean;
   readonly judge: Judge;
   readonly source: SourcePosition;
 }

@@ -25,6 +25,7 @@ import type { PolicySource, YamlSource } from './yaml-source.ts';
 const MAX_SOURCES = 2_000;
 const MAX_TOTAL_RULES = 10_000;
 const LOCAL_NAME = 'local';
+const IMPLIED_RULE = 'not-revoked';
 
 interface Read<Value> {
   readonly value: Value;
@@ -205,9 +206,29 @@ function compilePolicy(
     images: match.images,
     exclude: match.exclude,
     ...(match.actions === undefined ? {} : { actions: match.actions }),
-    rules,
+    rules: [...rules, ...impliedRules(name, ids, rules)],
     source: yaml.position([]),
   };
+}
+
+/**
+ * Whoever relies on trust data relies on its revocations: a digest taken back is refused although no rule of the
+ * policy names `revocation`, as gravely as the gravest rule that trusts the data.
+ */
+function impliedRules(
+  name: string,
+  ids: ReadonlySet<string>,
+  rules: readonly CompiledRule[],
+): readonly CompiledRule[] {
+  const relying = rules.filter(({ require }) => 'signatures' in require || 'metadata' in require);
+  const [first] = relying;
+  if (first === undefined || rules.some(({ require }) => 'revocation' in require)) return [];
+  const id = ids.has(IMPLIED_RULE) ? `${IMPLIED_RULE}-implied` : IMPLIED_RULE;
+  const { source } = relying.find((rule) => rule.severity === 'error') ?? first;
+  const severity = relying.some((rule) => rule.severity === 'error') ? 'error' : 'warn';
+  const require = { revocation: { revoked: 'deny' } } as const;
+  const base = { id, label: `${name}/${id}`, severity, onUnknown: 'deny', implied: true, source } as const;
+  return [{ ...base, require, judge: judgeOf(require) }];
 }
 
 /** The schema lets exactly one through. */

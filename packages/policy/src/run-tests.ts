@@ -208,13 +208,15 @@ function rulesOf(findings: readonly Finding[]): string[] {
 
 function coverageOf(bundle: Bundle, decisions: readonly Decision[]): RuleCoverage[] {
   return bundle.policies.flatMap(({ name, rules }) =>
-    rules.map((rule) => ({
-      policy: name,
-      rule: rule.id,
-      passed: decisions.filter((decision) => decision.passed.includes(rule.label)).length,
-      failed: decisions.filter((decision) => failing(decision).has(rule.label)).length,
-      source: rule.source,
-    })),
+    rules
+      .filter((rule) => rule.implied !== true)
+      .map((rule) => ({
+        policy: name,
+        rule: rule.id,
+        passed: decisions.filter((decision) => decision.passed.includes(rule.label)).length,
+        failed: decisions.filter((decision) => failing(decision).has(rule.label)).length,
+        source: rule.source,
+      })),
   );
 }
 
