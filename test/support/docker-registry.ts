@@ -89,6 +89,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     });
     return { origin: `${options.tls ? 'https' : 'http'}://${host}`, host, certificates, close };
   } catch (error) {
+    child.kill('SIGKILL');
     rmSync(directory, { recursive: true, force: true });
     throw error;
   }

@@ -32,7 +32,7 @@ export function createLayoutRegistry(options: { readonly layoutDirectory: string
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'UNSUPPORTED');
     const path = request.url?.split('?', 1)[0] ?? '';
     if (path === '/v2/' || path === '/v2')
-      return send(request, response, 'application/json', Buffer.from('{}'));
+      return send(request, response, 'application/json', new TextEncoder().encode('{}'));
     const [, name = '', kind, reference = ''] = ROUTE.exec(path) ?? [];
     const tags = repositories.get(name);
     if (tags === undefined) return refuse(response, 404, 'NAME_UNKNOWN');
@@ -90,7 +90,12 @@ function mediaTypeOf(bytes: Buffer): string | undefined {
   }
 }
 
-function send(request: IncomingMessage, response: ServerResponse, mediaType: string, bytes: Buffer): void {
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  mediaType: string,
+  bytes: Uint8Array,
+): void {
   response.writeHead(200, { 'content-type': mediaType, 'content-length': bytes.length });
   response.end(request.method === 'HEAD' ? undefined : bytes);
 }
