@@ -38,7 +38,7 @@ const exits: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
     CONFIGURATION_INVALID: usage,
     LAYOUT_INVALID: usage,
     LAYOUT_UNWRITABLE: usage,
-    PLATFORM_UNKNOWN: denied,
+    PLATFORM_UNKNOWN: usage,
     DOCUMENT_REFUSED: denied,
     DIGEST_MISMATCH: denied,
     '*': unavailable,

@@ -1,5 +1,5 @@
 /** What a refresh established, for people and for policy. */
-import type { TrustedState } from '@vidimus/tuf';
+import type { RoleKeys, TrustedState } from '@vidimus/tuf';
 import type { AnchorKind } from './anchor/choose-anchor.ts';
 
 export interface TrustFacts {
@@ -11,6 +11,8 @@ export interface TrustFacts {
   readonly versions: Readonly<Record<TopLevel, number>>;
   /** Milliseconds since 1970. */
   readonly expires: Readonly<Record<TopLevel, number>>;
+  /** Who may sign each top-level role, and how many must, by the newest root. */
+  readonly roles: Readonly<Record<TopLevel, RoleKeys>>;
   /** When this client last refreshed against the server, milliseconds; absent only before the first time. */
   readonly refreshedAt?: number;
   /** The server could not be reached; this is the cache. */
@@ -27,12 +29,13 @@ export type TopLevel = 'root' | 'timestamp' | 'snapshot' | 'targets';
 
 const topLevel: readonly TopLevel[] = ['root', 'timestamp', 'snapshot', 'targets'];
 
-export function factsOf(state: TrustedState): Pick<TrustFacts, 'versions' | 'expires' | 'issued'> {
+export function factsOf(state: TrustedState): Pick<TrustFacts, 'versions' | 'expires' | 'roles' | 'issued'> {
   const { issued } = state.timestamp.document.binding;
   return {
     ...(issued === undefined ? {} : { issued }),
     versions: byRole((role) => state[role].document.version),
     expires: byRole((role) => state[role].document.expires),
+    roles: state.root.document.roles,
   };
 }
 
