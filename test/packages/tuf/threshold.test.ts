@@ -1,0 +1,88 @@
+import type { JsonObject } from '@vidimus/canonical-json';
+import { tufDialect, verifyThreshold } from '@vidimus/tuf';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { codeOf } from '../../support/tuf-client.ts';
+import { TufSimulator } from '../../support/tuf-simulator.ts';
+
+const MOST = 1e7;
+
+describe('signatures', () => {
+  it('never verify after any bit of the signed part changed', () => {
+    const server = new TufSimulator();
+    const [key] = server.signers.get('targets') ?? [];
+    if (key === undefined) throw new Error('no key');
+    const keys = new Map([[key.keyId, tufDialect.toKey(key.declared)]]);
+    const bytes = server.bytes('targets');
+    const accepted = (file: Uint8Array): boolean => {
+      const code = codeOf(() => {
+        verifyThreshold(tufDialect.open(file, MOST), keys, { keyIds: [key.keyId], threshold: 1 });
+      });
+      expect(['accepted', 'MALFORMED', 'THRESHOLD', 'LIMIT']).toContain(code);
+      return code === 'accepted';
+    };
+    expect(accepted(bytes)).toBe(true);
+    fc.assert(
+      fc.property(fc.nat({ max: bytes.length - 1 }), fc.nat({ max: 7 }), (at, bit) => {
+        const flipped = Uint8Array.from(bytes);
+        flipped[at] = (flipped[at] ?? 0) ^ (1 << bit);
+        expect(accepted(flipped)).toBe(false);
+      }),
+      { seed: 13, numRuns: 2_000 },
+    );
+  });
+
+  it('are checked against one canonical message per file, however many keys sign', () => {
+    const messages = new Set<Uint8Array>();
+    const ids = Array.from({ length: 50 }, (_, index) => `key ${index}`);
+    const keys = new Map(
+      ids.map((keyId) => {
+        const verify = (message: Uint8Array): boolean => {
+          messages.add(message);
+          return true;
+        };
+        const usable = { scheme: 'ed25519' as const, materialId: keyId, verify };
+        return [keyId, { keyId, declared: {}, usable }];
+      }),
+    );
+    const signatures = ids.map((keyId) => ({ keyId, value: Uint8Array.of(1) }));
+    const envelope = { ...tufDialect.open(new TufSimulator().bytes('targets'), MOST), signatures };
+    expect(verifyThreshold(envelope, keys, { keyIds: ids, threshold: 50 }).keyIds).toEqual(ids);
+    expect([...messages]).toEqual([envelope.message]);
+  });
+});
+
+describe('cost', () => {
+  /** Counts every look at an object. */
+  const counted = (value: JsonObject, count: { looks: number }): JsonObject =>
+    new Proxy(value, {
+      get: (target, name, receiver) => {
+        count.looks += 1;
+        return Reflect.get(target, name, receiver);
+      },
+      ownKeys: (target) => {
+        count.looks += 1;
+        return Reflect.ownKeys(target);
+      },
+    });
+
+  it('of decoding and deriving grows with the number of targets, not with its square', () => {
+    const looks = [1_000, 2_000, 4_000].map((size) => {
+      const server = new TufSimulator();
+      for (let n = 0; n < size; n++) server.target('targets', `v${n}`, 'x');
+      const envelope = tufDialect.open(server.seal('targets'), MOST);
+      const targets = envelope.signed['targets'];
+      if (typeof targets !== 'object' || targets === null || Array.isArray(targets))
+        throw new Error('no targets');
+      const count = { looks: 0 };
+      const signed = { ...envelope.signed, targets: counted(targets as JsonObject, count) };
+      const document = tufDialect.decode('targets', { ...envelope, signed });
+      expect(document.targets.size).toBe(size + 1);
+      tufDialect.encode(document);
+      return count.looks;
+    });
+    const [small = 0, middle = 0, large = 0] = looks;
+    expect(middle).toBeLessThan(2.1 * small);
+    expect(large).toBeLessThan(2.1 * middle);
+  });
+});
