@@ -1,6 +1,7 @@
 export { assertPinnable, type PinnableAnchor, parseAnchorFile } from './anchor/anchor-file.ts';
 export type { AnchorKind } from './anchor/choose-anchor.ts';
 export { exportAnchor, listAnchors, type PinnedAnchor, pinAnchor } from './anchor/pins.ts';
+export { withLock } from './cache/cache-lock.ts';
 export { type ClientCache, createClientCache, type RepositoryCache } from './cache/client-cache.ts';
 export { type DirectoryCacheOptions, openDirectoryCache } from './cache/directory-cache.ts';
 export { type Disk, realDisk } from './cache/disk.ts';

@@ -26,7 +26,7 @@ export interface RepositoryTrust {
   lookUp(tag: string): Promise<FoundTarget | undefined>;
   /** The role `revocations`, by name. @throws as `refresh` */
   lookUpRevocations(): Promise<RevocationList>;
-  /** Every tag that is vouched for, and every role. @throws as `refresh` */
+  /** Every tag that is vouched for (when stale: and was looked up before), and every role. @throws as `refresh` */
   list(): Promise<Listing>;
   /** Closes idle connections. */
   close(): void;
@@ -80,7 +80,7 @@ export function openRepository(options: OpenOptions): RepositoryTrust {
       const refreshed = await ready();
       const found = await refreshed.session.lookUp(refreshed.state, tag);
       if (found === undefined) return undefined;
-      if (refreshed.facts.stale) assertGrace(refreshed, found, { now: options.now(), graceMs });
+      if (refreshed.facts.stale) assertGrace(refreshed, found, options.now(), graceMs);
       else if (graceMs > 0) await rememberVerified(refreshed.cache, tag, digestOf(found));
       return found;
     },
@@ -91,23 +91,28 @@ export function openRepository(options: OpenOptions): RepositoryTrust {
       return isOver ? { status: 'unknown', code: 'EXPIRED', message: 'revocations is expired' } : list;
     },
     async list() {
-      const { state, session } = await ready();
-      return await session.list(state);
+      const refreshed = await ready();
+      const listing = await refreshed.session.list(refreshed.state);
+      if (!refreshed.facts.stale) return listing;
+      const now = options.now();
+      return {
+        ...listing,
+        targets: listing.targets.filter((found) => isInGrace(refreshed, found, now, graceMs)),
+      };
     },
   };
 }
 
 /** Beyond expiry only what this client verified before, and only for the grace configured. */
-function assertGrace(
-  refreshed: Refreshed,
-  found: FoundTarget,
-  time: { readonly now: number; readonly graceMs: number },
-): void {
-  const { path } = found.target;
-  const isKnown = wasVerified(refreshed.remembered, path, digestOf(found));
-  if (isKnown && found.chain.every((link) => time.now < link.expires + time.graceMs)) return;
+function isInGrace({ remembered }: Refreshed, found: FoundTarget, now: number, graceMs: number): boolean {
+  const isKnown = wasVerified(remembered, found.target.path, digestOf(found));
+  return isKnown && found.chain.every((link) => now < link.expires + graceMs);
+}
+
+function assertGrace(refreshed: Refreshed, found: FoundTarget, now: number, graceMs: number): void {
+  if (isInGrace(refreshed, found, now, graceMs)) return;
   throw new TrustClientError('UNREACHABLE', 'the cache is expired, and the server cannot be reached', {
-    detail: { tag: path, cause: 'stale' },
+    detail: { tag: found.target.path, cause: 'stale' },
   });
 }
 

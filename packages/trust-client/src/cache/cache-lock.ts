@@ -17,9 +17,14 @@ const FOREIGN_HOLDER_DEAD_AFTER_MS = 60_000;
 const MAX_LOCK_BYTES = 1024;
 
 /** Runs `action` while no other process runs one under the same path. @throws TrustClientError CACHE_BUSY */
-export async function withLock<T>(disk: Disk, path: string, action: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  disk: Disk,
+  path: string,
+  action: () => Promise<T>,
+  maxWaitMs = MAX_WAIT_MS,
+): Promise<T> {
   const mark = `${process.pid} ${hostname()} ${randomBytes(12).toString('hex')}`;
-  await acquire(disk, path, mark);
+  await acquire(disk, path, mark, maxWaitMs);
   try {
     return await action();
   } finally {
@@ -28,8 +33,8 @@ export async function withLock<T>(disk: Disk, path: string, action: () => Promis
   }
 }
 
-async function acquire(disk: Disk, path: string, mark: string): Promise<void> {
-  const giveUpAt = performance.now() + MAX_WAIT_MS;
+async function acquire(disk: Disk, path: string, mark: string, maxWaitMs: number): Promise<void> {
+  const giveUpAt = performance.now() + maxWaitMs;
   const temporary = temporaryName(dirname(path));
   await writeMark(disk, temporary, mark);
   try {

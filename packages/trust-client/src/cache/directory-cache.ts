@@ -42,15 +42,11 @@ function beginRun(options: DirectoryCacheOptions, disk: Disk): CacheRun {
   /** Path to the digest of what this run last saw there; undefined for nothing. Owned by this run alone. */
   const seen = new Map<string, string | undefined>();
 
+  const read = (path: string): Promise<Uint8Array | undefined> => readSafeFile(disk, path, MAX_CACHED_BYTES);
   const look = async (path: string): Promise<Uint8Array | undefined> => {
-    const bytes = await readSafeFile(disk, path, MAX_CACHED_BYTES);
-    seen.set(path, bytes && sha256Hex(bytes));
+    const bytes = await read(path);
+    seen.set(path, digestOf(bytes));
     return bytes;
-  };
-  const isUnchanged = async (path: string): Promise<boolean> => {
-    const before = seen.get(path);
-    await look(path);
-    return seen.get(path) === before;
   };
 
   return {
@@ -63,9 +59,10 @@ function beginRun(options: DirectoryCacheOptions, disk: Disk): CacheRun {
       const staged = await stage(disk, directoryOf(options, file), bytes);
       try {
         return await withLock(disk, options.lockFile, async () => {
+          const present = digestOf(await read(path));
           // Another process may have stored the very same file: that is as good.
-          if (!(await isUnchanged(path)) && seen.get(path) !== digest) return 'superseded';
-          if (seen.get(path) !== digest) await staged.publish(path);
+          if (present !== digest && present !== seen.get(path)) return 'superseded';
+          if (present !== digest) await staged.publish(path);
           seen.set(path, digest);
           return 'stored';
         });
@@ -78,13 +75,18 @@ function beginRun(options: DirectoryCacheOptions, disk: Disk): CacheRun {
       const path = pathOf(options, file);
       if (!seen.has(path)) await look(path);
       return await withLock(disk, options.lockFile, async () => {
-        if (!(await isUnchanged(path)) && seen.get(path) !== undefined) return 'superseded';
+        const present = digestOf(await read(path));
+        if (present !== undefined && present !== seen.get(path)) return 'superseded';
         await removeIfThere(disk, path);
         seen.set(path, undefined);
         return 'discarded';
       });
     },
   };
+}
+
+function digestOf(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && sha256Hex(bytes);
 }
 
 function directoryOf(options: DirectoryCacheOptions, file: CacheFile): string {
