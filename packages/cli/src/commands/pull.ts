@@ -1,7 +1,5 @@
 /** `vidimus pull IMAGE`: judge, then pull exactly the digest that was judged. */
 
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { isLoopback, pullToLayout } from '@vidimus/oci';
 import { parsePlatform, parseReference, printable } from '@vidimus/reference';
 import type { Verification } from '@vidimus/verifier';
@@ -14,6 +12,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { decisionLines, vouchSummary, warningLines } from '../output/decision-lines.ts';
 import { shorten } from '../output/table.ts';
 import { verdictLine } from '../output/verdict.ts';
+import { isInstalled } from '../pull/installed.ts';
 import { type PullProgram, pullPrograms, pullWith } from '../pull/pull-with.ts';
 
 export interface PullOptions extends JudgingOptions {
@@ -61,7 +60,9 @@ function refuse(context: Context, verification: Verification, exit: ExitCode): E
 function choosePuller(context: Context, options: PullOptions): 'oci' | PullProgram {
   if (options.with !== undefined) return options.with;
   if (options.to !== undefined) return 'oci';
-  const found = (['docker', 'podman', 'nerdctl'] as const).find((name) => isOnPath(name, context));
+  const found = (['docker', 'podman', 'nerdctl'] as const).find((name) =>
+    isInstalled(name, context.world.environment),
+  );
   if (found !== undefined) return found;
   throw new CliError(
     'PROGRAM_MISSING',
@@ -69,17 +70,6 @@ function choosePuller(context: Context, options: PullOptions): 'oci' | PullProgr
     `none of ${pullPrograms.join(', ')} is installed`,
     'pull into a directory instead: vidimus pull IMAGE --to oci:DIR',
   );
-}
-
-function isOnPath(program: string, context: Context): boolean {
-  return (context.world.environment['PATH'] ?? '').split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return directory !== '';
-    } catch {
-      return false;
-    }
-  });
 }
 
 async function fetchImage(

@@ -1,0 +1,102 @@
+/** Checks of the outside: trust servers, the clock against theirs, the metadata of every repository pinned here. */
+import { listAnchors, TrustClientError } from '@vidimus/trust-client';
+import { TufError } from '@vidimus/tuf';
+import { type Client, openClient } from '../client/open-client.ts';
+import { repositorySettings } from '../client/repository-settings.ts';
+import type { Context } from '../context.ts';
+import { formatDay, formatDistance } from '../output/times.ts';
+import type { DoctorFinding } from './finding.ts';
+
+const answerMs = 5000;
+const maxSkewMs = 5 * 60_000;
+const soonMs = 14 * 86_400_000;
+
+/** Reachability of every trust server in use, and its clock. */
+export async function checkServers(context: Context): Promise<readonly DoctorFinding[]> {
+  const client = openClient(context, true);
+  try {
+    const anchors = await listAnchors(client.cache);
+    const servers = new Set(anchors.map(({ repository }) => repositorySettings(context, repository).server));
+    if (context.options.server !== undefined) servers.add(context.options.server);
+    if (servers.size === 0) return [{ group: 'server', state: 'ok', text: 'none in use yet' }];
+    return (await Promise.all([...servers].map((server) => checkServer(context, server)))).flat();
+  } finally {
+    client.close();
+  }
+}
+
+async function checkServer(context: Context, server: string): Promise<readonly DoctorFinding[]> {
+  const start = context.world.now();
+  try {
+    const url = new URL('healthz', server.endsWith('/') ? server : `${server}/`);
+    const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(answerMs) });
+    const elapsedMs = context.world.now() - start;
+    await answer.body?.cancel();
+    if (!answer.ok) return [fail(`${server} answers ${answer.status}`)];
+    const skew = clockSkew(answer.headers.get('date'), context.world.now());
+    return [
+      { group: 'server', state: 'ok', text: `${server} ${elapsedMs} ms` },
+      ...(skew === undefined ? [] : [skew]),
+    ];
+  } catch {
+    return [fail(`${server} cannot be reached`)];
+  }
+}
+
+function fail(text: string): DoctorFinding {
+  return { group: 'server', state: 'FAIL', text, fix: 'check VIDIMUS_SERVER, trustServer and the network' };
+}
+
+function clockSkew(date: string | null, now: number): DoctorFinding | undefined {
+  const theirs = date === null ? Number.NaN : Date.parse(date);
+  if (Number.isNaN(theirs)) return undefined;
+  const skew = Math.abs(now - theirs);
+  const text = `${(skew / 1000).toFixed(1)} s from the server`;
+  if (skew <= maxSkewMs) return { group: 'clock', state: 'ok', text };
+  return { group: 'clock', state: 'FAIL', text, fix: 'set the clock: freshness is judged by it' };
+}
+
+/** What expires soon, and how long pulls go on without the server. */
+export async function checkMetadata(context: Context): Promise<readonly DoctorFinding[]> {
+  const client = openClient(context, false);
+  try {
+    const anchors = await listAnchors(client.cache);
+    const all = await Promise.all(
+      anchors.map(({ repository }) => checkRepository(context, client, repository)),
+    );
+    return all.flat();
+  } finally {
+    client.close();
+  }
+}
+
+async function checkRepository(
+  context: Context,
+  client: Client,
+  repository: string,
+): Promise<readonly DoctorFinding[]> {
+  const now = context.world.now();
+  try {
+    const facts = await client.trust.open(repository).refresh();
+    const until = Math.min(...Object.values(facts.expires));
+    const soon = (['root', 'targets'] as const).filter((role) => facts.expires[role] - now < soonMs);
+    const metadata: readonly DoctorFinding[] =
+      soon.length === 0
+        ? [{ group: 'metadata', state: 'ok', text: `${repository} root v${facts.versions.root}` }]
+        : soon.map((role) => ({
+            group: 'metadata',
+            state: 'warn',
+            text: `${role} of ${repository} expires ${formatDay(facts.expires[role])}`,
+            fix: 'whoever holds its key signs it again',
+          }));
+    const outage: DoctorFinding = {
+      group: 'outage',
+      state: 'ok',
+      text: `${repository}: without the server, known images run ${formatDistance(until - now)}, then are refused`,
+    };
+    return [...metadata, outage];
+  } catch (error) {
+    if (!(error instanceof TufError) && !(error instanceof TrustClientError)) throw error;
+    return [{ group: 'metadata', state: 'FAIL', text: `${repository}: ${error.code} ${error.message}` }];
+  }
+}
