@@ -1,0 +1,63 @@
+/** A change as the API prints it (CONTRACTS C5). */
+import type { Change, ChangeDocument, ChangeState } from '../../schemas.ts';
+import { printTime } from '../instants.ts';
+import type { ChangeRow, StoredDocument } from '../store/changes.ts';
+
+/** An open change whose time is over is expired, whether or not somebody has written it down yet. */
+export function stateOf(change: ChangeRow, nowMs: number): ChangeState {
+  return change.state === 'open' && change.expiresAtMs <= nowMs ? 'expired' : change.state;
+}
+
+export function toChange(change: ChangeRow, managed: ReadonlySet<string>, nowMs: number): Change {
+  return {
+    id: change.id,
+    repository: change.repository,
+    state: stateOf(change, nowMs),
+    kind: change.kind,
+    edit: { ...change.edit },
+    times: { issued: change.times.issued, expires: { ...change.times.expires } },
+    summary: change.summary,
+    diff: [...change.diff],
+    createdBy: change.createdBy,
+    createdAt: printTime(change.createdAtMs),
+    expiresAt: printTime(change.expiresAtMs),
+    base: { ...change.base },
+    documents: change.documents.map((document) => toDocument(change, document, managed)),
+    ...(change.insteadOf.length === 0 ? {} : { insteadOf: [...change.insteadOf] }),
+    ...(change.published === undefined ? {} : { published: { ...change.published } }),
+  };
+}
+
+/** Signatures that clients still owe; the service's own keys sign last, at publication. */
+export function missingSignatures(
+  document: StoredDocument,
+  signed: ReadonlySet<string>,
+  managed: ReadonlySet<string>,
+): number {
+  const missing = document.thresholds.map(({ threshold, keyIds }) => {
+    const sure = keyIds.filter((keyId) => signed.has(keyId) || managed.has(keyId)).length;
+    return Math.max(0, threshold - sure);
+  });
+  return Math.max(0, ...missing);
+}
+
+/** Key ids that signed a role's document. */
+export function signedBy(change: ChangeRow, role: string): ReadonlySet<string> {
+  return new Set(change.signatures.filter((entry) => entry.role === role).map(({ keyId }) => keyId));
+}
+
+function toDocument(
+  change: ChangeRow,
+  document: StoredDocument,
+  managed: ReadonlySet<string>,
+): ChangeDocument {
+  const { thresholds, ...rest } = document;
+  return {
+    ...rest,
+    thresholds: thresholds.map((entry) => ({ ...entry, keyIds: [...entry.keyIds] })),
+    signatures: change.signatures
+      .filter(({ role }) => role === document.role)
+      .map(({ keyId, by, atMs }) => ({ keyId, by, at: printTime(atMs) })),
+    missing: missingSignatures(document, signedBy(change, document.role), managed),
+  };
+}

@@ -1,0 +1,50 @@
+/** `DELETE …/_trust`: ends an incarnation. Its roots stay served; a later one goes on above its versions. */
+import type { Database } from '@vidimus/database';
+import { type Call, TrustError } from '../../service.ts';
+import { appendEvents } from '../audit/append-events.ts';
+import type { ManagedKeys } from '../keys/managed-keys.ts';
+import { announce } from '../publish/announce.ts';
+import { assertActive } from '../publish/publisher.ts';
+import { closeChange, readOpenChanges } from '../store/changes.ts';
+import { readHeads } from '../store/metadata.ts';
+import { lockLive, type RepositoryRow } from '../store/repositories.ts';
+
+export interface EndParts {
+  readonly database: Database;
+  readonly keys: ManagedKeys;
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+/** @throws TrustError REPOSITORY_UNKNOWN, VERSION_CONFLICT */
+export async function endRepository(
+  parts: EndParts,
+  call: Call,
+  repository: string,
+): Promise<{ readonly row: RepositoryRow; readonly endedAtMs: number }> {
+  return await parts.database.transaction(async (tx) => {
+    const row = assertActive(repository, await lockLive(tx, repository));
+    const endedAtMs = parts.now();
+    const { ifMatch } = call;
+    const version = ifMatch && (await readHeads(tx, row)).get(ifMatch.role)?.version;
+    if (ifMatch !== undefined && version !== ifMatch.version) {
+      throw new TrustError('VERSION_CONFLICT', `${ifMatch.role} is at version ${version ?? 'none'} now`, {
+        role: ifMatch.role,
+        ...(version === undefined ? {} : { version }),
+      });
+    }
+    if (call.dryRun === true) return { row, endedAtMs };
+    for (const change of await readOpenChanges(tx, row)) await closeChange(tx, change.id, { state: 'stale' });
+    await parts.keys.retire(tx, row, endedAtMs);
+    const event = {
+      action: 'repository.end',
+      actor: call.actor,
+      requestId: call.requestId,
+      result: 'done' as const,
+      before: { incarnation: row.incarnation, tags: row.tagCount },
+    };
+    await appendEvents(parts, tx, row, [event], endedAtMs, { endedAtMs });
+    await announce(tx, { ...row, version: 0 });
+    return { row, endedAtMs };
+  });
+}

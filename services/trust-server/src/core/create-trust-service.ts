@@ -1,0 +1,306 @@
+/** Puts the core together: the use cases of `TrustService` over one database and one key store. */
+import type { Database } from '@vidimus/database';
+import type { WrappedKeyStore } from '@vidimus/key-store';
+import type { Change, Impact, RepositorySummary } from '../schemas.ts';
+import {
+  type Call,
+  type Done,
+  type Outcome,
+  type Readiness,
+  TrustError,
+  type TrustService,
+} from '../service.ts';
+import { toChange } from './changes/change-answer.ts';
+import { type Creation, create } from './changes/create.ts';
+import { endRepository } from './changes/end-repository.ts';
+import { findChange, listChanges } from './changes/list-changes.ts';
+import { rejectChange, type SignedChange, signChange } from './changes/sign-change.ts';
+import { type Background, createBackground } from './freshness/background.ts';
+import { createFreshness, type FreshnessObserver, type TickResult } from './freshness/freshness.ts';
+import { createIds } from './ids.ts';
+import { printTime } from './instants.ts';
+import { createManagedKeys } from './keys/managed-keys.ts';
+import { PUBLISHED_CHANNEL, parseAnnouncement } from './publish/announce.ts';
+import { createDocumentReader } from './publish/current-documents.ts';
+import type { Intent, IntentAnswer } from './publish/intents.ts';
+import type { Published } from './publish/publication.ts';
+import { createPublisher } from './publish/publisher.ts';
+import { readFleetAudit, readRepositoryAudit, readTagHistory } from './read/audit.ts';
+import { createMetadataCache } from './read/metadata-cache.ts';
+import { readView, shownRoles } from './read/repository-view.ts';
+import { listRepositories, readSummary, toRoleAnswer } from './read/summary.ts';
+import { findTarget, listRevocations, listTags, readRevocation, readTag, toTagEntry } from './read/tags.ts';
+import type { Incarnation } from './store/metadata.ts';
+import { TAG_ROLE } from './store/tags.ts';
+import { guarded } from './trust-errors.ts';
+
+/** How often the database is asked whether it is there, at most. */
+const readinessMaxAgeMs = 1_000;
+
+export interface TrustServiceParts {
+  readonly database: Database;
+  readonly keyStore: WrappedKeyStore;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** Runs something later; returns how to call it off. */
+  readonly schedule: (work: () => void, delayMs: number) => () => void;
+  readonly freshnessIntervalMs?: number;
+  /** Bytes of metadata files kept in memory. */
+  readonly cacheBytes?: number;
+  /** Hears what metrics count and logs tell. */
+  readonly observer?: TrustObserver;
+}
+
+export interface TrustObserver extends FreshnessObserver {
+  /** The database could not be asked; what was known is served. */
+  readonly stale?: (error: unknown) => void;
+  /** A round of freshness could not begin. */
+  readonly roundFailed?: (error: unknown) => void;
+}
+
+/** The service with its background work. */
+export interface RunningTrustService extends TrustService {
+  /** Listens to other replicas, renews what is past half-life, then goes on doing so. @throws TrustError */
+  start(): Promise<void>;
+  /** Lets running publishes and renewals end. */
+  stop(): Promise<void>;
+  /** One round of renewal, for tests and for tools. */
+  renew(): Promise<TickResult>;
+}
+
+export function createTrustService(parts: TrustServiceParts): RunningTrustService {
+  const { database, now, observer } = parts;
+  const { db } = database;
+  const newId = createIds({ now, randomBytes: parts.randomBytes });
+  const reader = createDocumentReader();
+  const keys = createManagedKeys(parts.keyStore);
+  const cache = createMetadataCache({
+    database,
+    now,
+    ...(parts.cacheBytes === undefined ? {} : { maxBytes: parts.cacheBytes }),
+    ...(observer?.stale === undefined ? {} : { onStale: observer.stale }),
+  });
+  const onPublished = (at: Incarnation, published: Published): void => cache.published(at, published);
+  const common = { database, reader, keys, now, newId, onPublished };
+  const publisher = createPublisher(common);
+  const freshness = createFreshness({ ...common, ...(observer === undefined ? {} : { observer }) });
+  const background: Background = createBackground({
+    freshness,
+    schedule: parts.schedule,
+    ...(parts.freshnessIntervalMs === undefined ? {} : { intervalMs: parts.freshnessIntervalMs }),
+    ...(observer?.roundFailed === undefined ? {} : { onError: observer.roundFailed }),
+  });
+  let unlisten: (() => Promise<void>) | undefined;
+  const checkReadiness = createReadiness(database, background, now);
+
+  const edit = async <Body>(
+    call: Call,
+    repository: string,
+    intent: Intent,
+    toBody: (answer: IntentAnswer) => Body,
+  ): Promise<Outcome<Body>> => {
+    const answer = await publisher.submit(repository, { call, intent });
+    return done(call, toBody(answer), answer.impact);
+  };
+  const summarise = (repository: string): Promise<RepositorySummary> =>
+    readSummary(reader, db, repository, now());
+  const settled = ({ change, managed, published }: SignedChange): Change => {
+    if (published !== undefined) onPublished(published.row, published.published);
+    return toChange(change, managed, now());
+  };
+
+  return {
+    readMetadata: (repository, name) => cache.read(repository, name),
+    findTarget: (repository, tag, sha256) => guarded(() => findTarget(db, repository, tag, sha256)),
+
+    readRepository: (repository) => guarded(() => summarise(repository)),
+    createRepository: (call, repository, body) =>
+      guarded(async () => {
+        const creation = await create(common, call, repository, body);
+        if (creation.outcome === 'change') {
+          return { outcome: 'change', change: toChange(creation.change, creation.managed, now()) };
+        }
+        if (creation.outcome === 'dryRun') {
+          return {
+            ...done(call, proposed(creation), { diff: [], versions: { ...creation.versions } }),
+            created: true,
+          };
+        }
+        if (creation.outcome === 'created') onPublished(creation.row, creation.published);
+        return {
+          outcome: 'done',
+          body: await summarise(repository),
+          created: creation.outcome === 'created',
+        };
+      }),
+    endRepository: (call, repository) =>
+      guarded(async () => {
+        const { row, endedAtMs } = await endRepository(common, call, repository);
+        const { incarnation } = row;
+        if (call.dryRun !== true) cache.announced({ repository, incarnation, version: 0 });
+        const body = { repository, incarnation, endedAt: printTime(endedAtMs) };
+        return done(call, body, { diff: [], versions: {} });
+      }),
+
+    listTags: (repository, page) => guarded(() => listTags(db, repository, page)),
+    readTag: (repository, tag) => guarded(() => readTag(reader, db, repository, tag)),
+    readTagHistory: (repository, tag, page) => guarded(() => readTagHistory(db, repository, tag, page)),
+    putTag: async (call, repository, tag, body) => {
+      assertTagRole(body.role);
+      const { role: _, ...entry } = body;
+      return await edit(
+        call,
+        repository,
+        { kind: 'tags', sign: [{ tag, ...entry }], revoke: [] },
+        ({ versions }) => ({
+          ...toTagEntry({ tag, ...body }),
+          versions: { ...versions },
+          published: { ...versions },
+        }),
+      );
+    },
+    deleteTag: (call, repository, tag) =>
+      edit(call, repository, { kind: 'tags', sign: [], revoke: [tag] }, ({ versions }) => ({
+        tag,
+        published: { ...versions },
+      })),
+    editTags: async (call, repository, body) => {
+      assertTagRole(body.role);
+      const sign = body.sign ?? [];
+      const revoke = body.revoke ?? [];
+      return await edit(call, repository, { kind: 'tags', sign, revoke }, ({ versions }) => ({
+        signed: sign.map(({ tag }) => tag),
+        revoked: [...revoke],
+        published: { ...versions },
+      }));
+    },
+
+    listRoles: (repository) =>
+      guarded(async () => {
+        const view = await readView(reader, db, repository);
+        return shownRoles.map((role) => toRoleAnswer(view, role));
+      }),
+    readRole: (repository, role) =>
+      guarded(async () => toRoleAnswer(await readView(reader, db, repository), role)),
+
+    listRevocations: (repository, page) => guarded(() => listRevocations(reader, db, repository, page)),
+    readRevocation: (repository, digest) => guarded(() => readRevocation(reader, db, repository, digest)),
+    revokeDigest: async (call, repository, digest, { reason, link, scope }) => {
+      if (scope === 'organisation') {
+        throw new TrustError('BODY_INVALID', 'organisation-wide revocations are signed in the directory', {
+          scope,
+        });
+      }
+      const intent: Intent = { kind: 'revokeDigest', digest, reason, link };
+      return await edit(call, repository, intent, ({ versions, tags }) => ({
+        published: { ...versions },
+        tags: [...tags],
+        stillServed: [],
+      }));
+    },
+    liftRevocation: (call, repository, digest) =>
+      edit(call, repository, { kind: 'liftDigest', digest }, ({ versions }) => ({
+        digest,
+        published: { ...versions },
+      })),
+
+    listChanges: (repository, filter, page) =>
+      guarded(() => listChanges(db, repository, filter, page, now())),
+    readChange: (repository, id) => guarded(() => findChange(db, repository, id, now())),
+    signChange: (call, repository, id, body) =>
+      guarded(async () => settled(await signChange(common, call, repository, id, body))),
+    rejectChange: (call, repository, id) =>
+      guarded(async () => settled(await rejectChange(common, call, repository, id))),
+
+    readAudit: (scope, page) =>
+      guarded(() =>
+        'repository' in scope
+          ? readRepositoryAudit(db, scope.repository, page)
+          : readFleetAudit(db, scope.mayRead, page),
+      ),
+    listRepositories: (filter, page) => guarded(() => listRepositories(db, filter, page, now())),
+    readiness: checkReadiness,
+
+    start: () =>
+      guarded(async () => {
+        unlisten = await database.listen(PUBLISHED_CHANNEL, {
+          onNotify: (payload) => {
+            const announcement = parseAnnouncement(payload);
+            if (announcement === undefined) cache.forget();
+            else cache.announced(announcement);
+          },
+          onGap: () => cache.forget(),
+        });
+        await background.start();
+      }),
+    stop: async () => {
+      await background.stop();
+      await publisher.idle();
+      await unlisten?.();
+    },
+    renew: () => guarded(() => freshness.tick()),
+  };
+}
+
+function done<Body>(call: Call, body: Body, impact: Impact): Done<Body> {
+  return call.dryRun === true ? { outcome: 'done', body, impact } : { outcome: 'done', body };
+}
+
+/** So far top-level targets is the only role that lists tags. */
+function assertTagRole(role: string | undefined): void {
+  if (role === undefined || role === TAG_ROLE) return;
+  throw new TrustError('ROLE_UNKNOWN', `no role ${role} lists tags here`, { role });
+}
+
+/** The summary of a repository that a dry run did not make: its keys would be others. */
+function proposed({ row, root, versions }: Extract<Creation, { outcome: 'dryRun' }>): RepositorySummary {
+  const managed = new Set(row.settings.managed);
+  const roles = Object.entries(root.roles).map(([role, { keyIds, threshold }]) => {
+    const own = keyIds.filter((keyId) => managed.has(keyId)).length;
+    const others = keyIds.length - own;
+    const custody =
+      others === 0 ? ('managed' as const) : own === 0 ? ('client' as const) : ('mixed' as const);
+    const independentCustodians = others + (own > 0 ? 1 : 0);
+    return [role, { custody, threshold, keyIds: [] as string[], independentCustodians }] as const;
+  });
+  return {
+    repository: row.repository,
+    incarnation: row.incarnation,
+    dialects: ['tuf'],
+    createdAt: printTime(row.createdAtMs),
+    versions: { ...versions },
+    expires: { root: printTime(root.expires) },
+    roles: Object.fromEntries(roles),
+    delegations: [],
+    tagCount: 0,
+    rootSha256: '',
+    openChanges: 0,
+    problems: [],
+  };
+}
+
+/** Probes come often: the database is asked at most once a second. */
+function createReadiness(
+  database: Database,
+  background: Background,
+  now: () => number,
+): () => Promise<Readiness> {
+  let checkedMs = Number.NEGATIVE_INFINITY;
+  let last: Promise<string> = Promise.resolve('unknown');
+  return async () => {
+    if (Math.abs(now() - checkedMs) >= readinessMaxAgeMs) {
+      checkedMs = now();
+      last = database.ping().then(
+        () => 'ok',
+        () => 'unavailable',
+      );
+    }
+    const reached = await last;
+    const fresh = background.isReady() ? 'ok' : 'renewing what is past half-life';
+    return {
+      ready: reached === 'ok' && fresh === 'ok',
+      checks: { database: reached, freshness: fresh },
+    };
+  };
+}

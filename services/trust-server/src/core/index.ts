@@ -1,0 +1,11 @@
+/** The core of the trust server: publishing, changes, freshness, reads, audit. */
+export { EMPTY_LOG, type EventBody, hashEvent } from './audit/event-chain.ts';
+export {
+  createTrustService,
+  type RunningTrustService,
+  type TrustObserver,
+  type TrustServiceParts,
+} from './create-trust-service.ts';
+export type { TickResult } from './freshness/freshness.ts';
+export { createFreshnessMetrics } from './freshness/freshness-metrics.ts';
+export { pinMasterKeys } from './keys/managed-keys.ts';

@@ -1,0 +1,222 @@
+/** Carries out intents in one publish, inside the caller's transaction and under the repository's lock. */
+import type { Queries } from '@vidimus/database';
+import {
+  type Draft,
+  type EditTerms,
+  editTags,
+  layoutOf,
+  nextRevocations,
+  planTags,
+  REVOCATIONS_ROLE,
+  roleOfTag,
+  type TagPlan,
+  type Targets,
+} from '@vidimus/tuf';
+import type { Impact } from '../../schemas.ts';
+import { TrustError } from '../../service.ts';
+import { chainEvents, type EventDraft } from '../audit/event-chain.ts';
+import { printTime, toWholeSecond } from '../instants.ts';
+import type { ManagedKeys } from '../keys/managed-keys.ts';
+import { insertEvents } from '../store/events.ts';
+import { type Head, highestVersions, readHeads, scheduleHeads } from '../store/metadata.ts';
+import { moveRepository, type RepositoryRow } from '../store/repositories.ts';
+import { deleteTags, readTags, readTagsOfDigests, type TagRow, writeTags } from '../store/tags.ts';
+import { Board, type BoardChanges, isEmpty } from './board.ts';
+import { type CurrentDocuments, type DocumentReader, headOf, readCurrent } from './current-documents.ts';
+import { evaluate } from './evaluate.ts';
+import type { IntentAnswer, IntentRequest, Verdict } from './intents.ts';
+import { type Published, publish, type Versions } from './publication.ts';
+import { toTagTarget } from './tag-target.ts';
+
+export interface IntentParts {
+  readonly reader: DocumentReader;
+  readonly keys: ManagedKeys;
+  readonly newId: () => string;
+}
+
+/** What came out, for each request in order. */
+export interface IntentsRun {
+  readonly outcomes: readonly (IntentAnswer | TrustError)[];
+  /** Absent when nothing had to be published. */
+  readonly published?: Published;
+}
+
+/**
+ * @throws TrustError VERSION_CONFLICT, SIGNER_UNAVAILABLE; TufError EDIT_INVALID. Then nothing was written.
+ */
+export async function runIntents(
+  parts: IntentParts,
+  tx: Queries,
+  row: RepositoryRow,
+  requests: readonly IntentRequest[],
+  nowMs: number,
+): Promise<IntentsRun> {
+  const heads = await readHeads(tx, row);
+  for (const { call } of requests) assertBase(heads, call.ifMatch);
+  const current = await readCurrent(parts.reader, tx, row, heads);
+  const revocations = await parts.reader.read(tx, row, 'targets', headOf(heads, REVOCATIONS_ROLE));
+  const board = new Board(await readTouched(tx, row, requests), revocations);
+  const verdicts = requests.map((request) => evaluate(board, request, nowMs));
+  const state: State = { row, heads, current, revocations, verdicts, changes: board.changes(), nowMs };
+
+  if (requests.some(({ call }) => call.dryRun === true)) return await dryRun(parts, tx, state);
+  if (isEmpty(state.changes)) return await logOnly(parts, tx, state);
+  return await publishChanges(parts, tx, state);
+}
+
+interface State {
+  readonly row: RepositoryRow;
+  readonly heads: ReadonlyMap<string, Head>;
+  readonly current: CurrentDocuments;
+  readonly revocations: Targets;
+  readonly verdicts: readonly Verdict[];
+  readonly changes: BoardChanges;
+  readonly nowMs: number;
+}
+
+/** An edit that names its base must not be carried out on another one. */
+function assertBase(
+  heads: ReadonlyMap<string, Head>,
+  base: { readonly role: string; readonly version: number } | undefined,
+): void {
+  if (base === undefined) return;
+  const current = heads.get(base.role)?.version;
+  if (current === base.version) return;
+  throw new TrustError('VERSION_CONFLICT', `${base.role} is at version ${current ?? 'none'} now`, {
+    role: base.role,
+    ...(current === undefined ? {} : { version: current }),
+  });
+}
+
+async function readTouched(
+  tx: Queries,
+  row: RepositoryRow,
+  requests: readonly IntentRequest[],
+): Promise<readonly TagRow[]> {
+  const names = new Set<string>();
+  const digests = new Set<string>();
+  for (const { intent } of requests) {
+    if (intent.kind === 'revokeDigest') digests.add(intent.digest);
+    if (intent.kind !== 'tags') continue;
+    for (const { tag } of intent.sign) names.add(tag);
+    for (const tag of intent.revoke) names.add(tag);
+  }
+  const byName = await readTags(tx, row, [...names]);
+  return [...byName, ...(await readTagsOfDigests(tx, row, [...digests]))];
+}
+
+interface Planned {
+  readonly plan: TagPlan;
+  readonly terms: EditTerms;
+  readonly drafts: ReadonlyMap<string, Draft<Targets>>;
+  readonly tagCount: number;
+}
+
+/** The next documents, unsigned. @throws TufError EDIT_INVALID */
+async function planChanges(parts: IntentParts, tx: Queries, state: State): Promise<Planned> {
+  const { row, heads, current, changes, nowMs } = state;
+  const names = [...changes.tagsSet.map(({ tag }) => tag), ...changes.tagsRemoved];
+  const tagCount = row.tagCount + changes.tagsAdded - changes.tagsRemoved.length;
+  const plan = planTags(layoutOf(current.targets, current.bins), tagCount, names);
+  const terms: EditTerms = {
+    repository: row.repository,
+    nowMs,
+    lifetimesMs: new Map(Object.entries(row.settings.lifetimesMs)),
+    // Only a move makes roles that may have existed in an earlier incarnation.
+    highest:
+      plan.to === plan.from
+        ? new Map(Array.from(heads, ([role, head]) => [role, head.version]))
+        : await highestVersions(tx, row.repository),
+  };
+  const drafts = new Map<string, Draft<Targets>>();
+  if (names.length > 0) {
+    const loaded = new Map<string, Targets>();
+    for (const role of plan.load) {
+      loaded.set(role, await parts.reader.read(tx, row, 'targets', headOf(heads, role)));
+    }
+    const edits = { set: changes.tagsSet.map(toTagTarget), remove: changes.tagsRemoved };
+    for (const [role, draft] of editTags(plan, current.root, loaded, edits, terms)) drafts.set(role, draft);
+  }
+  if (changes.revoked.length + changes.lifted.length > 0) {
+    const edits = { set: changes.revoked, remove: changes.lifted };
+    drafts.set(REVOCATIONS_ROLE, nextRevocations(state.revocations, edits, terms));
+  }
+  return { plan, terms, drafts, tagCount };
+}
+
+async function publishChanges(parts: IntentParts, tx: Queries, state: State): Promise<IntentsRun> {
+  const { row, heads, current, changes } = state;
+  const { plan, terms, drafts, tagCount } = await planChanges(parts, tx, state);
+  const published = await publish(tx, {
+    base: { ...current, ...row, managed: new Set(row.settings.managed) },
+    terms,
+    signerOf: await parts.keys.signers(tx, row),
+    targets: drafts,
+    events: (versions) => eventsOf(state.verdicts, versions),
+    newId: parts.newId,
+  });
+  const { versions } = published;
+  await writeTags(
+    tx,
+    row,
+    changes.tagsSet.map((tag) => {
+      if (tag.sinceVersion !== 0) return tag;
+      return { ...tag, sinceVersion: versions[roleOfTag(plan.to, tag.tag)] ?? 1 };
+    }),
+  );
+  await deleteTags(tx, row, changes.tagsRemoved);
+  if (plan.from !== plan.to && plan.from.kind === 'bins') {
+    const { namePrefix } = plan.from;
+    const left = [...heads.keys()].filter((role) => role.startsWith(`${namePrefix}-`));
+    // Nobody delegates the old bins any more: their entries stay, their files need no renewal.
+    await scheduleHeads(tx, row, left, undefined);
+  }
+  await moveRepository(tx, row, { log: published.log, tagCount });
+  return { outcomes: state.verdicts.map((verdict) => toOutcome(verdict, versions)), published };
+}
+
+/** Nothing for clients, but perhaps something for auditors. */
+async function logOnly(parts: IntentParts, tx: Queries, state: State): Promise<IntentsRun> {
+  const { row, heads, verdicts, nowMs } = state;
+  const events = eventsOf(verdicts, undefined);
+  if (events.length > 0) {
+    const atMs = toWholeSecond(nowMs);
+    const place = { repository: row.repository, at: printTime(atMs), newId: parts.newId };
+    const chain = chainEvents(row.log, events, place);
+    await insertEvents(tx, row, chain.events, atMs);
+    await moveRepository(tx, row, { log: chain.head });
+  }
+  const versions = currentVersions(heads);
+  return { outcomes: verdicts.map((verdict) => toOutcome(verdict, versions)) };
+}
+
+async function dryRun(parts: IntentParts, tx: Queries, state: State): Promise<IntentsRun> {
+  if (isEmpty(state.changes)) {
+    const versions = currentVersions(state.heads);
+    return { outcomes: state.verdicts.map((verdict) => toOutcome(verdict, versions)) };
+  }
+  const { drafts, terms } = await planChanges(parts, tx, state);
+  const next = (role: string): [string, number] => [role, (terms.highest.get(role) ?? 0) + 1];
+  const versions = Object.fromEntries([...drafts.keys(), 'snapshot', 'timestamp'].map(next));
+  return { outcomes: state.verdicts.map((verdict) => toOutcome(verdict, versions)) };
+}
+
+function eventsOf(verdicts: readonly Verdict[], versions: Versions | undefined): readonly EventDraft[] {
+  return verdicts.flatMap(({ events }) =>
+    events.map((event) =>
+      versions === undefined || event.result === 'refused' ? event : { ...event, versions },
+    ),
+  );
+}
+
+function toOutcome(verdict: Verdict, versions: Versions): IntentAnswer | TrustError {
+  if (verdict.refused !== undefined) return verdict.refused;
+  const impact: Impact = { diff: [...verdict.diff], versions };
+  return { tags: verdict.tags, versions, impact };
+}
+
+/** What an edit that changes nothing answers. */
+function currentVersions(heads: ReadonlyMap<string, Head>): Versions {
+  const names = ['targets', REVOCATIONS_ROLE, 'snapshot', 'timestamp'];
+  return Object.fromEntries(names.map((role) => [role, headOf(heads, role).version]));
+}

@@ -1,0 +1,221 @@
+/** `GET …/_trust`, `/roles` and the fleet's list. */
+import { sha256Hex } from '@vidimus/crypto';
+import { type Queries, trustChanges, trustHeads, trustRepositories } from '@vidimus/database';
+import { and, asc, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import type {
+  FleetSummary,
+  RepositoryRow as RepositoryAnswer,
+  RepositorySummary,
+  Role,
+} from '../../schemas.ts';
+import { type Page, type PageRequest, type RepositoryFilter, TrustError } from '../../service.ts';
+import { stateOf } from '../changes/change-answer.ts';
+import { printDuration, printTime } from '../instants.ts';
+import type { DocumentReader } from '../publish/current-documents.ts';
+import { headOf } from '../publish/current-documents.ts';
+import { readOpenChanges } from '../store/changes.ts';
+import { DIALECT, type Head, readFile } from '../store/metadata.ts';
+import { parseSettings, type RepositorySettings } from '../store/repository-settings.ts';
+import { findProblems, type RoleLife } from './problems.ts';
+import { type RepositoryView, readView, roleState, shownRoles } from './repository-view.ts';
+
+/** @throws TrustError REPOSITORY_UNKNOWN */
+export async function readSummary(
+  reader: DocumentReader,
+  queries: Queries,
+  repository: string,
+  nowMs: number,
+): Promise<RepositorySummary> {
+  const view = await readView(reader, queries, repository);
+  const { row, heads } = view;
+  const rootFile = await readFile(queries, row, 'root', headOf(heads, 'root').version);
+  if (rootFile === undefined) throw new TrustError('INTERNAL', 'the root file is missing');
+  const open = (await readOpenChanges(queries, row)).filter((change) => stateOf(change, nowMs) === 'open');
+  return {
+    repository,
+    incarnation: row.incarnation,
+    dialects: [DIALECT],
+    createdAt: printTime(row.activatedAtMs ?? row.createdAtMs),
+    versions: Object.fromEntries(shownRoles.map((role) => [role, headOf(heads, role).version])),
+    expires: Object.fromEntries(shownRoles.map((role) => [role, printTime(headOf(heads, role).expiresMs)])),
+    roles: Object.fromEntries(
+      shownRoles.flatMap((role) => {
+        const state = roleState(view, role);
+        return state === undefined ? [] : [[role, state]];
+      }),
+    ),
+    delegations: [],
+    tagCount: row.tagCount,
+    rootSha256: sha256Hex(rootFile.bytes),
+    openChanges: open.length,
+    problems: [
+      ...findProblems({
+        repository,
+        nowMs,
+        roles: shownRoles.map((role) => toLife(headOf(heads, role), row.settings)),
+        rootIsOnline: headOf(heads, 'root').resignAfterMs !== undefined,
+        openChanges: open.map(({ id }) => id),
+      }),
+    ],
+  };
+}
+
+/** @throws TrustError ROLE_UNKNOWN */
+export function toRoleAnswer(view: RepositoryView, role: string): Role {
+  const state = roleState(view, role);
+  const head = view.heads.get(role);
+  if (state === undefined || head === undefined) {
+    throw new TrustError('ROLE_UNKNOWN', `there is no role ${role}`, { role });
+  }
+  const delegated = view.targets.delegations?.roles.find(({ name }) => name === role);
+  return {
+    role,
+    ...state,
+    version: head.version,
+    expires: printTime(head.expiresMs),
+    expiresAfter: printDuration(lifetimeOf(view.row.settings, role)),
+    ...(delegated?.paths === undefined ? {} : { paths: [...delegated.paths] }),
+    ...(delegated === undefined ? {} : { terminating: delegated.terminating }),
+  };
+}
+
+type FleetFilter = RepositoryFilter & { readonly mayRead: (repository: string) => boolean };
+
+/** Active repositories with their problems; counts are over all that the filter chose. */
+export async function listRepositories(
+  queries: Queries,
+  filter: FleetFilter,
+  page: PageRequest,
+  nowMs: number,
+): Promise<Page<RepositoryAnswer> & { readonly summary: FleetSummary }> {
+  const repositories = await readFleet(queries, filter);
+  const lives = await readLives(queries, filter);
+  const open = await readOpen(queries, filter, nowMs);
+  const rows = repositories.map(({ repository, settings }) => {
+    const roles = lives.get(repository) ?? [];
+    const problems = findProblems({
+      repository,
+      nowMs,
+      roles: roles.map((head) => toLife(head, settings)),
+      rootIsOnline: roles.some(({ role, resignAfterMs }) => role === 'root' && resignAfterMs !== undefined),
+      openChanges: open.get(repository) ?? [],
+      ...(filter.expiringWithinMs === undefined ? {} : { expiringWithinMs: filter.expiringWithinMs }),
+    });
+    return { repository, dialects: [DIALECT], problems: [...problems] } satisfies RepositoryAnswer;
+  });
+  const { problem } = filter;
+  const chosen = rows.filter(
+    ({ problems }) =>
+      problem === undefined || problems.some(({ code }) => problem === 'any' || code === problem),
+  );
+  const from = page.after ?? '';
+  const items = chosen.filter(({ repository }) => repository > from).slice(0, page.limit + 1);
+  const last = items.length > page.limit ? items[page.limit - 1] : undefined;
+  const names = (code: string): number =>
+    rows.filter(({ problems }) => problems.some((found) => found.code === code)).length;
+  return {
+    items: items.slice(0, page.limit),
+    ...(last === undefined ? {} : { next: last.repository }),
+    summary: {
+      repositories: rows.length,
+      ok: rows.filter(({ problems }) => problems.length === 0).length,
+      expiring: names('ROLE_EXPIRING') + names('ROLE_EXPIRED'),
+      pendingChanges: [...open.values()].reduce((sum, ids) => sum + ids.length, 0),
+    },
+  };
+}
+
+const startsWith = (filter: FleetFilter) =>
+  filter.prefix === undefined
+    ? undefined
+    : sql`starts_with(${trustRepositories.repository}, ${filter.prefix})`;
+
+const active = (filter: FleetFilter) =>
+  and(isNull(trustRepositories.endedAt), isNotNull(trustRepositories.activatedAt), startsWith(filter));
+
+async function readFleet(
+  queries: Queries,
+  filter: FleetFilter,
+): Promise<readonly { readonly repository: string; readonly settings: RepositorySettings }[]> {
+  const rows = await queries
+    .select({ repository: trustRepositories.repository, settings: trustRepositories.settings })
+    .from(trustRepositories)
+    .where(active(filter))
+    .orderBy(asc(trustRepositories.repository));
+  return rows
+    .filter(({ repository }) => filter.mayRead(repository))
+    .map(({ repository, settings }) => ({ repository, settings: parseSettings(settings) }));
+}
+
+async function readLives(
+  queries: Queries,
+  filter: FleetFilter,
+): Promise<ReadonlyMap<string, readonly Omit<Head, 'sha256'>[]>> {
+  const rows = await queries
+    .select({
+      repository: trustHeads.repository,
+      role: trustHeads.role,
+      version: trustHeads.version,
+      expiresAt: trustHeads.expiresAt,
+      resignAfter: trustHeads.resignAfter,
+    })
+    .from(trustHeads)
+    .innerJoin(
+      trustRepositories,
+      and(
+        eq(trustRepositories.repository, trustHeads.repository),
+        eq(trustRepositories.incarnation, trustHeads.incarnation),
+      ),
+    )
+    .where(and(active(filter), eq(trustHeads.dialect, DIALECT), inArray(trustHeads.role, [...shownRoles])));
+  const lives = new Map<string, Omit<Head, 'sha256'>[]>();
+  for (const { repository, role, version, expiresAt, resignAfter } of rows) {
+    const known = lives.get(repository) ?? [];
+    known.push({
+      role,
+      version,
+      expiresMs: expiresAt.getTime(),
+      ...(resignAfter === null ? {} : { resignAfterMs: resignAfter.getTime() }),
+    });
+    lives.set(repository, known);
+  }
+  return lives;
+}
+
+/** Open changes by repository, those that would create one included. */
+async function readOpen(
+  queries: Queries,
+  filter: FleetFilter,
+  nowMs: number,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const rows = await queries
+    .select({ id: trustChanges.id, repository: trustChanges.repository })
+    .from(trustChanges)
+    .where(
+      and(
+        eq(trustChanges.state, 'open'),
+        gt(trustChanges.expiresAt, new Date(nowMs)),
+        filter.prefix === undefined
+          ? undefined
+          : sql`starts_with(${trustChanges.repository}, ${filter.prefix})`,
+      ),
+    );
+  const open = new Map<string, string[]>();
+  for (const { id, repository } of rows) {
+    if (filter.mayRead(repository)) open.set(repository, [...(open.get(repository) ?? []), id]);
+  }
+  return open;
+}
+
+function toLife(head: Omit<Head, 'sha256'>, settings: RepositorySettings): RoleLife {
+  return {
+    role: head.role,
+    expiresMs: head.expiresMs,
+    lifetimeMs: lifetimeOf(settings, head.role),
+    renewed: head.resignAfterMs !== undefined,
+  };
+}
+
+function lifetimeOf({ lifetimesMs }: RepositorySettings, role: string): number {
+  return lifetimesMs[role] ?? lifetimesMs['targets'] ?? 0;
+}

@@ -1,0 +1,127 @@
+/** Questions about tags and revoked digests. */
+import { isJsonObject } from '@vidimus/canonical-json';
+import type { Queries } from '@vidimus/database';
+import { layoutOf, roleOfTag, type Target } from '@vidimus/tuf';
+import type { Revocation, TagDetail, TagEntry } from '../../schemas.ts';
+import { type Page, type PageRequest, TrustError } from '../../service.ts';
+import { printTime } from '../instants.ts';
+import { type DocumentReader, headOf } from '../publish/current-documents.ts';
+import { readLive } from '../store/repositories.ts';
+import { pageTags, readTags, TAG_ROLE, type TagRow } from '../store/tags.ts';
+import { pathTo, readActive, readView, roleState } from './repository-view.ts';
+
+/** @throws TrustError REPOSITORY_UNKNOWN */
+export async function listTags(
+  queries: Queries,
+  repository: string,
+  page: PageRequest,
+): Promise<Page<TagEntry>> {
+  const row = await readActive(queries, repository);
+  const found = await pageTags(queries, row, page.limit + 1, page.after);
+  const items = found.slice(0, page.limit).map(toTagEntry);
+  const last = found.length > page.limit ? items.at(-1) : undefined;
+  return { items, ...(last === undefined ? {} : { next: last.tag }) };
+}
+
+/** @throws TrustError REPOSITORY_UNKNOWN, TAG_UNKNOWN */
+export async function readTag(
+  reader: DocumentReader,
+  queries: Queries,
+  repository: string,
+  tag: string,
+): Promise<TagDetail> {
+  const view = await readView(reader, queries, repository);
+  const [row] = await readTags(queries, view.row, [tag]);
+  if (row === undefined) throw new TrustError('TAG_UNKNOWN', `there is no tag ${tag}`, { tag });
+  const role = roleOfTag(layoutOf(view.targets, view.bins), tag);
+  const state = roleState(view, role);
+  const head = headOf(view.heads, role);
+  const since = printTime(row.sinceMs);
+  return {
+    tag,
+    digest: row.digest,
+    size: row.size,
+    ...(row.mediaType === undefined ? {} : { mediaType: row.mediaType }),
+    vouchedBy: [
+      {
+        role,
+        path: [...pathTo(view, role)],
+        keyIds: state?.keyIds ?? [],
+        threshold: state?.threshold ?? 1,
+        version: head.version,
+        since,
+        expires: printTime(head.expiresMs),
+      },
+    ],
+    signedBy: { actor: row.actor, ...(row.change === undefined ? {} : { change: row.change }), at: since },
+  };
+}
+
+/** The target a tag names now, if its digest is this one. Never throws for what is not there. */
+export async function findTarget(
+  queries: Queries,
+  repository: string,
+  tag: string,
+  sha256: string,
+): Promise<{ readonly size: number; readonly mediaType?: string } | undefined> {
+  const live = await readLive(queries, repository);
+  if (live?.activatedAtMs === undefined) return undefined;
+  const [row] = await readTags(queries, live, [tag]);
+  if (row?.digest !== `sha256:${sha256}`) return undefined;
+  return { size: row.size, ...(row.mediaType === undefined ? {} : { mediaType: row.mediaType }) };
+}
+
+/** Revoked digests in the order of their names. @throws TrustError REPOSITORY_UNKNOWN */
+export async function listRevocations(
+  reader: DocumentReader,
+  queries: Queries,
+  repository: string,
+  page: PageRequest,
+): Promise<Page<Revocation>> {
+  const { revocations } = await readView(reader, queries, repository);
+  const from = page.after ?? '';
+  const names = [...revocations.targets.keys()].filter((name) => name > from).sort();
+  const items = names.slice(0, page.limit).flatMap((name) => {
+    const target = revocations.targets.get(name);
+    return target === undefined ? [] : [toRevocation(target)];
+  });
+  const last = names.length > page.limit ? items.at(-1) : undefined;
+  return { items, ...(last === undefined ? {} : { next: last.digest }) };
+}
+
+/** Undefined: not revoked here. @throws TrustError REPOSITORY_UNKNOWN */
+export async function readRevocation(
+  reader: DocumentReader,
+  queries: Queries,
+  repository: string,
+  digest: string,
+): Promise<Revocation | undefined> {
+  const { revocations } = await readView(reader, queries, repository);
+  const target = revocations.targets.get(digest);
+  return target === undefined ? undefined : toRevocation(target);
+}
+
+/** A tag as lists print it. */
+export function toTagEntry({
+  tag,
+  digest,
+  size,
+  mediaType,
+}: Pick<TagRow, 'tag' | 'digest' | 'size'> & { readonly mediaType?: string | undefined }): TagEntry {
+  return { tag, digest, size, ...(mediaType === undefined ? {} : { mediaType }), role: TAG_ROLE };
+}
+
+function toRevocation({ path, length, custom }: Target): Revocation {
+  const text = (name: string): string | undefined => {
+    const value = isJsonObject(custom) ? custom[name] : undefined;
+    return typeof value === 'string' ? value : undefined;
+  };
+  const link = text('link');
+  return {
+    digest: path,
+    reason: text('reason') ?? '',
+    ...(link === undefined ? {} : { link }),
+    at: text('at') ?? '',
+    length,
+  };
+}

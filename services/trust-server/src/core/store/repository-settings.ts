@@ -1,0 +1,21 @@
+/** What a repository was created with, beyond its metadata. */
+import { z } from 'zod';
+
+const settingsSchema = z.strictObject({
+  /** Hex SHA-256 of the normalised creation request: the same request again is not a conflict. */
+  request: z.string(),
+  digestRetentionMs: z.int().min(0),
+  /** Lifetime of new versions by role, milliseconds. */
+  lifetimesMs: z.record(z.string(), z.int().min(1)),
+  /** Threshold of the role `revocations`, which root does not name. */
+  revocationsThreshold: z.int().min(1),
+  /** Key ids whose private half the service holds; all others are a client's. */
+  managed: z.array(z.string()),
+});
+
+export type RepositorySettings = Readonly<z.infer<typeof settingsSchema>>;
+
+/** Reads the column `settings`. */
+export function parseSettings(value: unknown): RepositorySettings {
+  return settingsSchema.parse(value);
+}
