@@ -7,6 +7,14 @@ export {
   type StoredToken,
   type TokenStore,
 } from './access/tokens.ts';
+export {
+  createFreshnessMetrics,
+  createTrustService,
+  pinMasterKeys,
+  type RunningTrustService,
+  type TrustObserver,
+  type TrustServiceParts,
+} from './core/index.ts';
 export { createTrustServer, type TrustServerParts } from './create-trust-server.ts';
 export { durationToMs } from './duration.ts';
 export type { IdempotencyStore } from './http/idempotency.ts';
