@@ -1,0 +1,259 @@
+/**
+ * Puts a repository under trust. Every step may be the last before a crash: keys made here are found again by
+ * their label, an open creation is answered again by the same request, and a root that was published without
+ * being pinned is known by the record of what the key signed.
+ */
+import type { FileKeyStore } from '@vidimus/key-store';
+import {
+  type Change,
+  type CreateRepositoryRequest,
+  type PublishClient,
+  type RepositorySummary,
+  type SigningKey,
+  type SignRequest,
+  signDocuments,
+  TrustClientError,
+  type VerifiedDocument,
+  verifyCreation,
+} from '@vidimus/trust-client';
+import type { Key } from '@vidimus/tuf';
+import { CliError } from '../cli-error.ts';
+import { openCache } from '../client/open-client.ts';
+import type { Context } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { keptAnchor, type Pinning, replaceAnchor } from './anchors.ts';
+import { type OwnKey, openKeys, ownRootKeys, toOwnKey } from './own-keys.ts';
+import { canAsk, confirm } from './person.ts';
+import { pinPublishedRoot } from './pin-root.ts';
+import { createSignedRecords } from './signed-records.ts';
+import { unlessRefused } from './with-publisher.ts';
+
+export interface CreationWish {
+  readonly repository: string;
+  readonly managedRoot: boolean;
+  /** Public keys of others; empty: root is made here alone, with a spare. */
+  readonly otherKeys: readonly Key[];
+  /** Undefined: one, or whatever the repository has already. */
+  readonly threshold: number | undefined;
+}
+
+export type Creation =
+  | {
+      readonly state: 'created';
+      readonly summary: RepositorySummary;
+      readonly own: readonly OwnKey[];
+      readonly pinning: Pinning;
+    }
+  /** It was there, made from this machine or pinned here; `pinning` when only the pin was missing. */
+  | { readonly state: 'exists'; readonly summary: RepositorySummary; readonly pinning?: Pinning }
+  | {
+      readonly state: 'pending';
+      readonly change: Change;
+      readonly own: readonly OwnKey[];
+      readonly pinning: Pinning;
+    };
+
+/** @throws CliError; TrustClientError, among them REPOSITORY_EXISTS, CHANGE_MISMATCH and SIGNED_ALREADY */
+export async function createTrustedRepository(
+  context: Context,
+  publisher: PublishClient,
+  wish: CreationWish,
+): Promise<Creation> {
+  const present = await unlessRefused(['REPOSITORY_UNKNOWN'], publisher.summary(wish.repository));
+  if (present !== undefined) return await recognise(context, wish, present);
+  if (wish.managedRoot) return await createManaged(context, publisher, wish);
+
+  const store = openKeys(context);
+  const own = await chooseOwnKeys(context, store, wish);
+  const request = toRequest(wish, own);
+  context.terminal.progress(`asking for ${wish.repository} ...`);
+  const outcome = await publisher.createRepository(wish.repository, request);
+  // Somebody with the same keys was faster.
+  if (outcome.outcome === 'done') return await recognise(context, wish, outcome.body);
+  return await completeChange(context, publisher, store, { wish, own, request, change: outcome.change });
+}
+
+/** The service makes the root key, too: what it says is all there is to pin. */
+async function createManaged(
+  context: Context,
+  publisher: PublishClient,
+  { repository, threshold }: CreationWish,
+): Promise<Creation> {
+  const root = { keys: [{ custody: 'managed' }] as const, threshold: threshold ?? 1 };
+  const outcome = await publisher.createRepository(repository, { roles: { root } });
+  if (outcome.outcome === 'pending')
+    throw unexpected('the server wants signatures for a root it holds itself');
+  const summary = outcome.body;
+  const version = summary.versions['root'] ?? 1;
+  const pinning = await pinPublishedRoot(context, { repository, version, file: summary.rootSha256 });
+  return { state: 'created', summary, own: [], pinning };
+}
+
+/** Of the keys named, those whose private half is here; else a key made here, with a spare where it is alone. */
+async function chooseOwnKeys(
+  context: Context,
+  store: FileKeyStore,
+  { repository, otherKeys }: CreationWish,
+): Promise<readonly OwnKey[]> {
+  if (otherKeys.length === 0) return await ownRootKeys(context, store, repository, ['root', 'spare']);
+  const held = await Promise.all(otherKeys.map(({ keyId }) => store.find(keyId)));
+  const own = held.filter((key) => key !== undefined).map((key) => toOwnKey(context, 'root', key));
+  return own.length > 0 ? own : await ownRootKeys(context, store, repository, ['root']);
+}
+
+/** The same keys give the same request on every machine, whatever order they were named in. */
+function toRequest({ otherKeys, threshold }: CreationWish, own: readonly OwnKey[]): CreateRepositoryRequest {
+  const keys = new Map([...otherKeys, ...own.map(({ key }) => key)].map((key) => [key.keyId, key]));
+  if (threshold !== undefined && threshold > keys.size) {
+    throw new CliError(
+      'THRESHOLD_INVALID',
+      exitCodes.usage,
+      `a threshold of ${threshold} cannot be met by ${keys.size} root keys`,
+      'name more keys with --root-key FILE',
+    );
+  }
+  const sorted = [...keys.values()].sort((a, b) => (a.keyId < b.keyId ? -1 : 1));
+  const entries = sorted.map(({ declared }) => ({ custody: 'client' as const, key: declared }));
+  return { roles: { root: { threshold: threshold ?? 1, keys: entries } } };
+}
+
+interface OpenCreation {
+  readonly wish: CreationWish;
+  readonly own: readonly OwnKey[];
+  readonly request: CreateRepositoryRequest;
+  readonly change: Change;
+}
+
+async function completeChange(
+  context: Context,
+  publisher: PublishClient,
+  store: FileKeyStore,
+  { wish, own, request, change }: OpenCreation,
+): Promise<Creation> {
+  const { repository } = wish;
+  const now = context.world.now();
+  const documents = verifyCreation({ repository, request, change, now });
+  const keys = await openSigners(context, store, own, wish.threshold ?? 1);
+  const signatures = await signOnce(context, {
+    repository,
+    change,
+    documents,
+    keys,
+    records: createSignedRecords(store, publisher, change),
+  });
+  const signed = await publisher.submitSignatures(repository, change.id, signatures);
+  if (signed.state !== 'published') return await waitFor(context, { wish, own, request, change: signed });
+  const pinning = await pinPublishedRoot(context, {
+    repository,
+    version: rootOf(documents).version,
+    messages: [rootOf(documents).sha256],
+  });
+  return { state: 'created', summary: await publisher.summary(repository), own, pinning };
+}
+
+/** Others have to sign: this machine pins the keys it asked for, so that their root will be known when it comes. */
+async function waitFor(context: Context, { wish, own, request, change }: OpenCreation): Promise<Creation> {
+  const keys = new Set([...wish.otherKeys, ...own.map(({ key }) => key)].map(({ keyId }) => keyId));
+  const threshold = request.roles?.root?.threshold ?? 1;
+  const pinning = await replaceAnchor(openCache(context), wish.repository, {
+    kind: 'keyIds',
+    keyIds: [...keys].sort(),
+    threshold,
+  });
+  return { state: 'pending', change, own, pinning };
+}
+
+/** As many of the own keys as the threshold needs, the spare last. */
+async function openSigners(
+  context: Context,
+  store: FileKeyStore,
+  own: readonly OwnKey[],
+  threshold: number,
+): Promise<readonly SigningKey[]> {
+  const signers: SigningKey[] = [];
+  for (const { held } of own.slice(0, threshold)) {
+    context.terminal.progress(`opening root key ${held.keyId.slice(0, 12)} ...`);
+    signers.push({ keyId: held.keyId, signer: await store.open(held) });
+  }
+  return signers;
+}
+
+/** A dead change of the same version may be replaced, once a person says that it is dead. */
+async function signOnce(context: Context, request: SignRequest) {
+  try {
+    return await signDocuments(request);
+  } catch (error) {
+    const isDead = error instanceof TrustClientError && error.detail['namedDead'] === true;
+    if (!isDead || !canAsk(context)) throw error;
+    context.terminal.note(
+      `${error.message}, for change ${String(error.detail['change'])}, which was never published`,
+    );
+    await confirm(context, 'Is that change dead, and shall this one stand instead?');
+    return await signDocuments({ ...request, replacementConfirmed: true });
+  }
+}
+
+/** A repository that is there already: ours, and then at most the pin is missing; or somebody else's. */
+async function recognise(
+  context: Context,
+  wish: CreationWish,
+  summary: RepositorySummary,
+): Promise<Creation> {
+  const { repository } = wish;
+  const isPinned = (await keptAnchor(openCache(context), repository)) !== undefined;
+  const messages = isPinned ? [] : await rootsSignedHere(context, summary);
+  if (!fits(wish, summary) || (!isPinned && messages.length === 0)) throw alreadyThere(repository, isPinned);
+  if (isPinned) return { state: 'exists', summary };
+  const version = summary.versions['root'] ?? 1;
+  const pinning = await pinPublishedRoot(context, { repository, version, messages });
+  return { state: 'exists', summary, pinning };
+}
+
+/** Hashes of the roots of this version that keys on this machine signed. */
+async function rootsSignedHere(context: Context, summary: RepositorySummary): Promise<readonly string[]> {
+  const { repository, versions } = summary;
+  const store = openKeys(context);
+  const hashes: string[] = [];
+  for (const { keyId } of await store.list()) {
+    for (const entry of await store.signed(keyId)) {
+      const isRoot = entry.repository === repository && entry.role === 'root';
+      if (isRoot && entry.version === versions['root']) hashes.push(entry.sha256);
+    }
+  }
+  return hashes;
+}
+
+function fits({ managedRoot, otherKeys, threshold }: CreationWish, { roles }: RepositorySummary): boolean {
+  const root = roles['root'];
+  if (root === undefined || managedRoot !== (root.custody === 'managed')) return false;
+  if (threshold !== undefined && threshold !== root.threshold) return false;
+  return otherKeys.every(({ keyId }) => root.keyIds.includes(keyId));
+}
+
+function alreadyThere(repository: string, isPinned: boolean): CliError {
+  return new CliError(
+    'REPOSITORY_EXISTS',
+    exitCodes.denied,
+    isPinned
+      ? `${repository} is under trust already, in another way than asked for; nothing was changed`
+      : `${repository} is under trust already, and was not made from this machine; nothing was changed`,
+    isPinned
+      ? `vidimus inspect ${repository}`
+      : `where it was made: vidimus anchor export ${repository} > FILE; here: vidimus anchor pin ${repository} --root FILE`,
+  );
+}
+
+function rootOf(documents: readonly VerifiedDocument[]): VerifiedDocument {
+  const root = documents.find(({ role }) => role === 'root');
+  if (root === undefined) throw unexpected('the change holds no root');
+  return root;
+}
+
+function unexpected(problem: string): CliError {
+  return new CliError(
+    'CHANGE_MISMATCH',
+    exitCodes.denied,
+    problem,
+    'do not go on: this is not the server it should be',
+  );
+}

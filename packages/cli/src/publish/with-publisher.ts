@@ -1,0 +1,90 @@
+/** The REST API for the length of one command, its refusals with what to do about them. */
+import type { Change, PublishClient } from '@vidimus/trust-client';
+import { CliError } from '../cli-error.ts';
+import { openPublisher } from '../client/open-client.ts';
+import { repositorySettings } from '../client/repository-settings.ts';
+import type { Context } from '../context.ts';
+import { toCliError } from '../failures.ts';
+import type { Answer } from './outcome-lines.ts';
+
+/** Runs `work` with the repository's publish client. @throws CliError with a hint that fits the refusal */
+export async function withPublisher<Result>(
+  context: Context,
+  repository: string,
+  work: (publisher: PublishClient) => Promise<Result>,
+): Promise<Result> {
+  const publisher = openPublisher(context, repository);
+  try {
+    return await work(publisher);
+  } catch (error) {
+    const failure = toCliError(error);
+    const hint = hintFor(context, repository, publisher.server, failure) ?? failure.hint;
+    throw new CliError(failure.code, failure.exit, failure.message, hint, { cause: failure.cause });
+  } finally {
+    publisher.close();
+  }
+}
+
+/** The work's result, or undefined where the server refused it with one of these codes. */
+export async function unlessRefused<Result>(
+  codes: readonly string[],
+  work: Promise<Result>,
+): Promise<Result | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (codes.includes(toCliError(error).code)) return undefined;
+    throw error;
+  }
+}
+
+/** An edit that waits for signatures. */
+export function pendingAnswer(subject: string, change: Change): Answer {
+  const missing = change.documents.map((document) => `${document.missing} for ${document.role}`).join(', ');
+  return {
+    deed: 'PENDING',
+    subject,
+    facts: [
+      ['change', `${change.id}, until ${change.expiresAt}`],
+      ['missing', `signatures: ${missing}`],
+      ['effect', 'none yet: clients see what they saw before'],
+    ],
+    json: { change },
+  };
+}
+
+function hintFor(
+  context: Context,
+  repository: string,
+  server: string,
+  failure: CliError,
+): string | undefined {
+  const detail = detailOf(failure.cause);
+  switch (failure.code) {
+    case 'UNAUTHORIZED': {
+      const wasSent = repositorySettings(context, repository).token !== undefined;
+      return wasSent
+        ? `the token sent to ${server} is unknown, expired or revoked there: check VIDIMUS_TOKEN or --token-file`
+        : `no token was sent: set VIDIMUS_TOKEN or --token-file FILE, and name its server, VIDIMUS_SERVER=${server}`;
+    }
+    case 'DENIED':
+      return `the token sent to ${server} may not do this in ${repository}`;
+    case 'REPOSITORY_UNKNOWN':
+      return `vidimus init ${repository}`;
+    case 'CHANGE_CONFLICT': {
+      const change = detail['change'];
+      if (change === undefined) return undefined;
+      const url = `${server}v2/${repository}/_trust/changes/${encodeURIComponent(change)}`;
+      return `complete it, or reject it: curl -X DELETE -H "Authorization: Bearer $VIDIMUS_TOKEN" ${url}`;
+    }
+    default:
+      return detail['fix'] ?? detail['hint'];
+  }
+}
+
+function detailOf(cause: unknown): Readonly<Record<string, string | undefined>> {
+  if (!(cause instanceof Error) || !('detail' in cause)) return {};
+  const { detail } = cause;
+  if (typeof detail !== 'object' || detail === null) return {};
+  return Object.fromEntries(Object.entries(detail).filter(([, value]) => typeof value === 'string'));
+}
