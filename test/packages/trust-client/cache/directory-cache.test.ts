@@ -1,4 +1,15 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256Hex } from '@vidimus/crypto';
@@ -260,6 +271,18 @@ describe('the lock', () => {
     });
     await expect(failing).rejects.toThrow('no');
     expect(await readdir(cache)).toEqual([]);
+  });
+});
+
+describe('what dead processes left', () => {
+  it('is swept once it is old, and never read', async () => {
+    await open();
+    const tuf = join(cache, own, 'tuf');
+    const [old, young] = [join(tuf, '.old.tmp'), join(tuf, '.young.tmp')];
+    for (const path of [old, young]) await writeFile(path, 'half', { mode: 0o600 });
+    await utimes(old, 1_000, 1_000);
+    await open();
+    expect(await readdir(tuf)).toEqual(['.young.tmp']);
   });
 });
 
