@@ -1,0 +1,4 @@
+import { describeEachDatabase } from '../../../support/each-database.ts';
+import { publishSuite } from './publish-suite.ts';
+
+describeEachDatabase('publishing', publishSuite);
