@@ -1,0 +1,4 @@
+import { describeEachDatabase } from '../../../support/each-database.ts';
+import { changeSuite } from './change-suite.ts';
+
+describeEachDatabase('changes', changeSuite);

@@ -1,0 +1,4 @@
+import { describeEachDatabase } from '../../../support/each-database.ts';
+import { freshnessSuite } from './freshness-suite.ts';
+
+describeEachDatabase('freshness, reads and audit', freshnessSuite);
