@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { codeOf, TufClient } from '../../support/tuf-client.ts';
+import { ed25519Key } from '../../support/tuf-keys.ts';
 import { map, sealWith, TufSimulator } from '../../support/tuf-simulator.ts';
 
 let server: TufSimulator;
@@ -95,6 +96,22 @@ describe('refresh', () => {
     expect(codeOf(() => client.refresh())).toBe('accepted');
     expect(client.warnings).toEqual([`CACHED_FILE_IGNORED ${role} MALFORMED`]);
     expect(client.cache.get(role)).toEqual(server.bytes(role));
+  });
+
+  it('says nothing about cached files whose keys were rotated', () => {
+    client.refresh();
+    for (const role of ['timestamp', 'snapshot', 'targets'] as const)
+      server.setRole(role, [ed25519Key(`new ${role}`)]);
+    server.next('root');
+    server.publishAll();
+    expect(codeOf(() => client.refresh())).toBe('accepted');
+    expect(client.warnings).toEqual([]);
+  });
+
+  it('warns of a cached root that is not signed', () => {
+    client.cache.set('root', sealWith(server.document('root'), []));
+    expect(codeOf(() => client.refresh())).toBe('accepted');
+    expect(client.warnings).toEqual(['CACHED_FILE_IGNORED root THRESHOLD']);
   });
 
   it.each(['snapshot', 'targets'])('replaces a cached %s with other bytes than listed', (role) => {

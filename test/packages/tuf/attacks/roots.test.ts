@@ -117,6 +117,23 @@ describe('the anchor', () => {
     expect(client.cached('root')).toBe(1);
   });
 
+  it('discards a whole cached chain that starts elsewhere, its current root too', () => {
+    const other = new TufSimulator();
+    other.setRole('root', [ed25519Key('other')]);
+    for (let n = 0; n < 3; n++) other.next('root');
+    for (const version of [2, 3, 4]) {
+      client.cache.set(`${version}.root`, other.files.get(`${version}.root.json`) ?? new Uint8Array());
+    }
+    client.cache.set('root', other.bytes('root'));
+    server.setRole('root', [ed25519Key('new')]);
+    server.document('root')['version'] = 1;
+    server.write('root');
+    client.anchor = { kind: 'root', bytes: server.seal('root') };
+    expect(client.refresh().root.document.version).toBe(1);
+    expect([...client.cache.keys()].filter((name) => name.includes('root'))).toEqual(['root']);
+    expect(client.warnings).toHaveLength(4);
+  });
+
   it('ignores a cached root that is no root', () => {
     client.cache.set('root', new TextEncoder().encode('garbage'));
     expect(refresh()).toBe('accepted');
