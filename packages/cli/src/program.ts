@@ -17,7 +17,8 @@ export function createProgram(world: World, runner: Runner): Command {
       outputError: () => undefined,
     })
     .helpCommand(false)
-    .showSuggestionAfterError();
+    .showSuggestionAfterError()
+    .hook('preAction', (_, command) => readEnvironment(command, world));
 
   defineServe(program, runner);
   definePublishing(program, runner);
@@ -47,7 +48,7 @@ function defineServe(program: Command, runner: Runner): void {
 function definePublishing(program: Command, runner: Runner): void {
   client(program, 'init <repository>', 'put a repository under trust, and pin its root here')
     .option('--managed-root', 'let the service hold the root key too (evaluation only)')
-    .option('--root-key <file...>', 'public root keys (PEM or hex) instead of making one here')
+    .option('--root-key <file...>', 'public root keys of others (PEM or hex), beside one on this machine')
     .option('--threshold <n>', 'root signatures needed', positiveInteger)
     .addOption(new Option('--dialect <names>', 'metadata formats').default('tuf'))
     .action((repository, options) =>
@@ -64,6 +65,7 @@ function definePublishing(program: Command, runner: Runner): void {
   client(program, 'revoke <image>', 'take back a tag, or a digest everywhere in its repository')
     .option('--reason <text>', 'why (needed for a digest)')
     .option('--link <url>', 'where to read more')
+    .option('--undo', 'lift the revocation of a digest')
     .action((image, options) =>
       runner(options, async (c) => (await import('./commands/revoke.ts')).revoke(c, image, options)),
     );
@@ -93,7 +95,7 @@ function defineAnchor(program: Command, runner: Runner): void {
     .command('anchor')
     .description('how this machine trusts the first root of a repository');
   client(anchor, 'pin <repository>', 'trust this root for a repository from now on')
-    .option('--root <file>', 'a root file')
+    .option('--root <file>', 'a root file, or what anchor export wrote')
     .option('--key-id <id...>', 'root key ids')
     .option('--threshold <n>', 'how many of the pinned keys must have signed', positiveInteger)
     .action((repository, options) =>
@@ -150,8 +152,31 @@ function judging(command: Command): Command {
     .addOption(flag('--strict', "refuse when the registry's tag points elsewhere", 'VIDIMUS_STRICT'));
 }
 
-function flag(flags: string, description: string, environment: string): Option {
-  return new Option(flags, description).env(environment);
+/** An option that a variable can set; read from the world's environment, not from the process's. */
+class EnvironmentOption extends Option {
+  readonly variable: string;
+
+  constructor(flags: string, description: string, variable: string) {
+    super(flags, `${description} (${variable})`);
+    this.variable = variable;
+  }
+}
+
+function flag(flags: string, description: string, variable: string): Option {
+  return new EnvironmentOption(flags, description, variable);
+}
+
+/** The command line wins over the environment; an empty variable is none. */
+function readEnvironment(command: Command, { environment }: World): void {
+  for (const option of command.options) {
+    if (!(option instanceof EnvironmentOption)) continue;
+    const text = environment[option.variable];
+    const name = option.attributeName();
+    if (!text || command.getOptionValueSource(name) !== undefined) continue;
+    const isSwitch = !option.required && !option.optional;
+    if (!isSwitch) command.setOptionValueWithSource(name, text, 'env');
+    else if (!['0', 'false', 'no'].includes(text)) command.setOptionValueWithSource(name, true, 'env');
+  }
 }
 
 function positiveInteger(text: string): number {

@@ -15,7 +15,7 @@ export function decisionLines(verification: Verification, colors: Colors, now: n
   const subject = printable(decision.image.requested);
   if (decision.decision === 'deny') {
     return [
-      verdictLine(colors, 'DENIED', subject, decision.failures[0]?.code),
+      verdictLine(colors, 'DENIED', subject, gravestFirst(decision.failures)[0]?.code),
       ...formatFacts(refusal(verification)),
     ];
   }
@@ -117,12 +117,24 @@ function refusal(verification: Verification): readonly Fact[] {
     facts.registryDigest.state === 'known'
       ? [['found', `${facts.registryDigest.value} in the registry`]]
       : [];
+  const failures = gravestFirst(decision.failures);
   return [
     ...found,
-    ...decision.failures.flatMap(whyFacts),
-    ...fixes(decision.failures),
+    ...distinctBy(failures, (finding) => finding.code).flatMap(whyFacts),
+    ...fixes(failures),
     ['decision', decision.decisionId] as const,
   ];
+}
+
+/** A digest taken back is the news, whatever else is wrong with it. */
+function gravestFirst(findings: readonly Finding[]): readonly Finding[] {
+  const isRevoked = (finding: Finding): boolean => finding.code === 'DIGEST_REVOKED';
+  return [...findings.filter(isRevoked), ...findings.filter((finding) => !isRevoked(finding))];
+}
+
+/** Several rules may fail for one reason: it is told once. */
+function distinctBy<T>(items: readonly T[], key: (item: T) => string): readonly T[] {
+  return [...new Map([...items].reverse().map((item) => [key(item), item])).values()].reverse();
 }
 
 function whyFacts(finding: Finding): readonly Fact[] {

@@ -148,7 +148,9 @@ function notVouched(facts: Facts, trust: TrustFacts): RuleFinding {
   );
 }
 
-function signFix({ image }: Facts, delegation: string | undefined, name?: string): string[] {
+function signFix({ image, revocation }: Facts, delegation: string | undefined, name?: string): string[] {
+  // Nobody should be told to sign what was taken back.
+  if (revocation.state === 'revoked') return [`vidimus inspect ${image.repository}`];
   if (image.tag === undefined) return [`ask for a tag: vidimus inspect ${image.repository}`];
   const digest = image.via ?? image.digest;
   const target = `${image.repository}:${image.tag}${digest === undefined ? '' : `@${digest}`}`;

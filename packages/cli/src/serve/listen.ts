@@ -1,0 +1,69 @@
+/** The socket: plain or TLS, the address it got, and its orderly end. */
+
+import { readFile } from 'node:fs/promises';
+import { createServer as createPlainServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { getRequestListener } from '@hono/node-server';
+import { closeGracefully, listenerOptions, loadTls } from '@vidimus/trust-server';
+import { CliError } from '../cli-error.ts';
+import { exitCodes } from '../exit-codes.ts';
+import type { ServeSettings } from './serve-settings.ts';
+
+/** Half of what an orchestrator waits before it kills. */
+const drainMs = 8000;
+
+export interface Listening {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+type Fetch = Parameters<typeof getRequestListener>[0];
+
+/** @throws ListenerError for TLS files, CliError USAGE for an address that cannot be had */
+export async function listen(settings: ServeSettings, fetch: Fetch, now: number): Promise<Listening> {
+  const { host, port } = settings;
+  const tls = await loadTls(settings.tls ?? { certFile: undefined, keyFile: undefined }, { readFile, now });
+  const listener = getRequestListener(fetch);
+  const server =
+    tls === undefined
+      ? createPlainServer(listenerOptions, listener)
+      : createTlsServer(
+          {
+            ...listenerOptions,
+            cert: Buffer.from(tls.cert),
+            key: Buffer.from(tls.key),
+            minVersion: tls.minVersion,
+          },
+          listener,
+        );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => reject(cannotListen(host, port, cause)));
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  const bound = typeof address === 'object' && address !== null ? address.port : port;
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://${shown}:${bound}`,
+    close: async () => {
+      await closeGracefully(server, {
+        deadlineMs: drainMs,
+        after: (ms, callback) => {
+          const timer = setTimeout(callback, ms);
+          return () => clearTimeout(timer);
+        },
+      });
+    },
+  };
+}
+
+function cannotListen(host: string, port: number, cause: Error): CliError {
+  const taken = 'code' in cause && cause.code === 'EADDRINUSE';
+  return new CliError(
+    'USAGE',
+    exitCodes.usage,
+    `cannot listen on ${host}:${port}: ${taken ? 'the port is in use' : cause.message}`,
+    '--listen HOST:PORT, port 0 for any free one',
+    { cause },
+  );
+}
