@@ -41,6 +41,8 @@ const connectionCodes: ReadonlySet<string> = new Set([
   'SASL_SIGNATURE_MISMATCH',
 ]);
 
+/** WASI errno `nospc`; the engine's file system throws objects that are no Errors. */
+const wasiNoSpace = 51;
 const diskFullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /**
@@ -63,13 +65,12 @@ export function fromDriver(error: unknown): DatabaseError {
   if (error instanceof DatabaseError) return error;
   const inner = toDatabaseError(error);
   if (inner !== undefined) return inner;
-  if (!(error instanceof Error))
-    return new DatabaseError('UNAVAILABLE', { message: String(error) }, { cause: error });
-  const code = textField(error, 'code');
-  if (code === undefined)
-    return new DatabaseError('UNAVAILABLE', { message: error.message }, { cause: error });
-  if (diskFullCodes.has(code))
-    return new DatabaseError('DISK_FULL', { message: error.message }, { cause: error });
+  if (isDiskFull(error))
+    return new DatabaseError('DISK_FULL', { message: 'no space left on the disk' }, { cause: error });
+  const code = error instanceof Error ? textField(error, 'code') : undefined;
+  if (!(error instanceof Error) || code === undefined) {
+    return new DatabaseError('UNAVAILABLE', { message: messageOf(error) }, { cause: error });
+  }
   if (connectionCodes.has(code)) {
     return new DatabaseError(
       'UNAVAILABLE',
@@ -80,9 +81,10 @@ export function fromDriver(error: unknown): DatabaseError {
   return fromSqlState(error, code);
 }
 
-/** Tells disk-full errors of the operating system from all others. */
+/** Tells disk-full errors from all others: the operating system's, and those of the engine's own file system. */
 export function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && diskFullCodes.has(textField(error, 'code') ?? '');
+  if (error instanceof Error) return diskFullCodes.has(textField(error, 'code') ?? '');
+  return typeof error === 'object' && error !== null && Reflect.get(error, 'errno') === wasiNoSpace;
 }
 
 function fromSqlState(error: Error, sqlState: string): DatabaseError {
@@ -92,6 +94,10 @@ function fromSqlState(error: Error, sqlState: string): DatabaseError {
   return new DatabaseError(code, constraint === undefined ? detail : { ...detail, constraint }, {
     cause: error,
   });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'the database stopped without a message';
 }
 
 function textField(error: Error, name: string): string | undefined {

@@ -21,6 +21,7 @@
  * - `DIRECTORY_INVALID` not a data directory: no or unreadable VERSION beside data, or not a directory
  * - `DIRECTORY_UNWRITABLE` the data directory cannot be read or written by this user
  * - `PATH_TOO_LONG` the path of the lock socket exceeds what the system can bind
+ * - `ENGINE_FAILED` the embedded engine cannot start on what is in `db/`
  * - `JOURNAL_CORRUPT` the journal is damaged before its end
  * - `JOURNAL_GAP` the journal does not reach back, or forward, to the state of the database
  */
@@ -45,6 +46,7 @@ export type DatabaseErrorCode =
   | 'DIRECTORY_INVALID'
   | 'DIRECTORY_UNWRITABLE'
   | 'PATH_TOO_LONG'
+  | 'ENGINE_FAILED'
   | 'JOURNAL_CORRUPT'
   | 'JOURNAL_GAP';
 

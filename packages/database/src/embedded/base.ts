@@ -28,14 +28,28 @@ export async function makeBase(
 ): Promise<number> {
   const unfinished = join(journal, unfinishedName);
   await rm(unfinished, { recursive: true, force: true });
-  await exclusively(() => cp(db, unfinished, { recursive: true }));
-  const bytes = await syncTree(unfinished);
+  const bytes = await copyDurably(db, unfinished, exclusively);
   const name = `base-${String(nextSeq).padStart(16, '0')}`;
   await rm(join(journal, name), { recursive: true, force: true });
   await rename(unfinished, join(journal, name));
   await syncDirectory(journal);
   await removeBases(journal, name);
   return bytes;
+}
+
+/** A copy that fails is removed: on a full disk it would take the room that the journal needs. */
+async function copyDurably(
+  from: string,
+  to: string,
+  exclusively: (copy: () => Promise<void>) => Promise<void>,
+): Promise<number> {
+  try {
+    await exclusively(() => cp(from, to, { recursive: true }));
+    return await syncTree(to);
+  } catch (error) {
+    await rm(to, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 /**
