@@ -1,6 +1,6 @@
 /** `PUT …/_trust`: a repository at once when the service holds root, otherwise a change that its keepers sign. */
 import { sha256Hex, toBase64 } from '@vidimus/crypto';
-import { type Database, type Queries, toDatabaseError } from '@vidimus/database';
+import { type Database, lockUntilCommit, type Queries } from '@vidimus/database';
 import {
   createRepository,
   type Draft,
@@ -63,15 +63,11 @@ export async function create(
     });
   }
   const made = await makeKeys(parts.keys, repository, request);
-  const attempt = () =>
-    parts.database.transaction((tx) => createIn(parts, tx, { call, repository, body, request, made }));
-  try {
-    return await attempt();
-  } catch (error) {
-    // Somebody created it between our look and our insert: look again.
-    if (toDatabaseError(error)?.constraint !== 'trust_repositories_live') throw error;
-    return await attempt();
-  }
+  return await parts.database.transaction(async (tx) => {
+    // There may be no row to lock yet: two creations of one name wait for each other here.
+    await lockUntilCommit(tx, `trust_repositories.create ${repository}`);
+    return await createIn(parts, tx, { call, repository, body, request, made });
+  });
 }
 
 interface Made {

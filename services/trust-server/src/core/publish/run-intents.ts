@@ -51,11 +51,11 @@ export async function runIntents(
   requests: readonly IntentRequest[],
   nowMs: number,
 ): Promise<IntentsRun> {
-  const heads = await readHeads(tx, row);
+  const [heads, touched] = await Promise.all([readHeads(tx, row), readTouched(tx, row, requests)]);
   for (const { call } of requests) assertBase(heads, call.ifMatch);
   const current = await readCurrent(parts.reader, tx, row, heads);
   const revocations = await parts.reader.read(tx, row, 'targets', headOf(heads, REVOCATIONS_ROLE));
-  const board = new Board(await readTouched(tx, row, requests), revocations);
+  const board = new Board(touched, revocations);
   const verdicts = requests.map((request) => evaluate(board, request, nowMs));
   const state: State = { row, heads, current, revocations, verdicts, changes: board.changes(), nowMs };
 
@@ -101,8 +101,8 @@ async function readTouched(
     for (const { tag } of intent.sign) names.add(tag);
     for (const tag of intent.revoke) names.add(tag);
   }
-  const byName = await readTags(tx, row, [...names]);
-  return [...byName, ...(await readTagsOfDigests(tx, row, [...digests]))];
+  const found = await Promise.all([readTags(tx, row, [...names]), readTagsOfDigests(tx, row, [...digests])]);
+  return found.flat();
 }
 
 interface Planned {
@@ -156,22 +156,21 @@ async function publishChanges(parts: IntentParts, tx: Queries, state: State): Pr
     newId: parts.newId,
   });
   const { versions } = published;
-  await writeTags(
-    tx,
-    row,
-    changes.tagsSet.map((tag) => {
-      if (tag.sinceVersion !== 0) return tag;
-      return { ...tag, sinceVersion: versions[roleOfTag(plan.to, tag.tag)] ?? 1 };
-    }),
-  );
-  await deleteTags(tx, row, changes.tagsRemoved);
+  const written = changes.tagsSet.map((tag) => {
+    if (tag.sinceVersion !== 0) return tag;
+    return { ...tag, sinceVersion: versions[roleOfTag(plan.to, tag.tag)] ?? 1 };
+  });
   if (plan.from !== plan.to && plan.from.kind === 'bins') {
     const { namePrefix } = plan.from;
     const left = [...heads.keys()].filter((role) => role.startsWith(`${namePrefix}-`));
     // Nobody delegates the old bins any more: their entries stay, their files need no renewal.
     await scheduleHeads(tx, row, left, undefined);
   }
-  await moveRepository(tx, row, { log: published.log, tagCount });
+  await Promise.all([
+    writeTags(tx, row, written),
+    deleteTags(tx, row, changes.tagsRemoved),
+    moveRepository(tx, row, { log: published.log, tagCount }),
+  ]);
   return { outcomes: state.verdicts.map((verdict) => toOutcome(verdict, versions)), published };
 }
 
