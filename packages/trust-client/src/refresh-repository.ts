@@ -54,10 +54,19 @@ export async function refreshRepository(request: RefreshRequest): Promise<Refres
     return await refreshOnline(circumstances);
   } catch (error) {
     const reported = toReported(error, repository);
-    const isAway = reported instanceof TrustClientError && reported.code === 'UNREACHABLE';
-    if (!isAway || settings.online === true) throw reported;
+    if (!isOutage(reported) || settings.online === true) throw reported;
     return await refreshOffline(circumstances, reported);
   }
+}
+
+/**
+ * Not reached, or a 5xx: the service or what stands before it is down, and verified data goes on until it expires.
+ * Whoever can forge that could as well drop the connection. Any other odd answer is refused.
+ */
+function isOutage(error: unknown): error is TrustClientError {
+  if (!(error instanceof TrustClientError)) return false;
+  const { reason, status } = error.detail;
+  return error.code === 'UNREACHABLE' || (reason === 'status' && typeof status === 'number' && status >= 500);
 }
 
 async function refreshOnline(circumstances: Circumstances): Promise<Refreshed> {

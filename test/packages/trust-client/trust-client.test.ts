@@ -117,10 +117,15 @@ describe('what a server may not get away with', () => {
     expect(await refusalOf(bed.start().refresh())).toBe('NO_TRUST_DATA');
   });
 
-  it.each([500, 503])('answers %s: not usable, even with a cache', async (status) => {
+  it.each([401, 410, 500, 503])('answers %s: not usable, without a cache', async (status) => {
+    bed.server.answer = (_, response) => response.writeHead(status).end();
+    expect(['UNUSABLE', 'UNAUTHORIZED']).toContain(await refusalOf(bed.start().refresh()));
+  });
+
+  it.each([401, 410])('answers %s: no outage, so the cache does not stand in', async (status) => {
     await bed.start().refresh();
     bed.server.answer = (_, response) => response.writeHead(status).end();
-    expect(await refusalOf(bed.start().refresh())).toBe('UNUSABLE');
+    expect(['UNUSABLE', 'UNAUTHORIZED']).toContain(await refusalOf(bed.start().refresh()));
   });
 
   it('serves the metadata of another repository', async () => {
@@ -220,6 +225,13 @@ describe('without the server', () => {
     expect(await trust.lookUp('latest')).toBeDefined();
     expect(trust.state).toMatchObject({ offline: true, stale: false, refreshedAt });
     expect(bed.warnings).toContain('OFFLINE');
+  });
+
+  it.each([500, 503])('takes an answer of %s for an outage', async (status) => {
+    await bed.start().refresh();
+    bed.server.answer = (_, response) => response.writeHead(status).end();
+    expect(await bed.start().refresh()).toMatchObject({ offline: true });
+    expect(await refusalOf(bed.start({ online: true }).refresh())).toBe('UNUSABLE');
   });
 
   it('does not, where that is forbidden', async () => {
