@@ -1,5 +1,5 @@
 /** `vidimus init REPO`: put a repository under trust, and pin its root here. */
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseRepository } from '@vidimus/reference';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
@@ -81,10 +81,8 @@ function toAnswer(context: Context, repository: string, creation: Creation): Ans
             ['anchor', `pinned here: ${anchorWords(pinning.anchor)}`] as const,
             ...pinningFacts(context, repository, pinning),
           ]),
-      [
-        'others',
-        `vidimus anchor export ${repository} > FILE, there: vidimus anchor pin ${repository} --root FILE`,
-      ],
+      ['others', `vidimus anchor export ${repository} > FILE`],
+      ['', `and on their machines: vidimus anchor pin ${repository} --root FILE`],
       ['next', next],
     ],
     json: {
@@ -146,9 +144,8 @@ function keyFacts(own: readonly OwnKey[]): readonly Fact[] {
   return own.flatMap(({ use, file, held }): readonly Fact[] => {
     if (use === 'root') return [['key', file]];
     return [
-      ['spare', file],
-      ['', 'it has the same power: move it, with its .signed file, to a medium that stays offline'],
-      ['', `mv ${dirname(file)}/${held.keyId}.* OFFLINE-MEDIUM/`],
+      ['spare', `${shorten(held.keyId)}, of the same power: move it to a medium that stays offline`],
+      ['', `mv ${join(dirname(file), held.keyId)}.* OFFLINE-MEDIUM/`],
     ];
   });
 }

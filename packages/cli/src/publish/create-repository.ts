@@ -24,7 +24,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { keptAnchor, type Pinning, replaceAnchor } from './anchors.ts';
 import { type OwnKey, openKeys, ownRootKeys, toOwnKey } from './own-keys.ts';
 import { canAsk, confirm } from './person.ts';
-import { pinPublishedRoot } from './pin-root.ts';
+import { type ExpectedRoot, pinPublishedRoot } from './pin-root.ts';
 import { createSignedRecords } from './signed-records.ts';
 import { unlessRefused } from './with-publisher.ts';
 
@@ -93,8 +93,10 @@ async function createManaged(
 async function chooseOwnKeys(
   context: Context,
   store: FileKeyStore,
-  { repository, otherKeys }: CreationWish,
+  { repository, otherKeys, threshold }: CreationWish,
 ): Promise<readonly OwnKey[]> {
+  // Before a key is made, and again when it is known which are named twice.
+  assertReachable(threshold, otherKeys.length === 0 ? 2 : otherKeys.length + 1);
   if (otherKeys.length === 0) return await ownRootKeys(context, store, repository, ['root', 'spare']);
   const held = await Promise.all(otherKeys.map(({ keyId }) => store.find(keyId)));
   const own = held.filter((key) => key !== undefined).map((key) => toOwnKey(context, 'root', key));
@@ -104,17 +106,20 @@ async function chooseOwnKeys(
 /** The same keys give the same request on every machine, whatever order they were named in. */
 function toRequest({ otherKeys, threshold }: CreationWish, own: readonly OwnKey[]): CreateRepositoryRequest {
   const keys = new Map([...otherKeys, ...own.map(({ key }) => key)].map((key) => [key.keyId, key]));
-  if (threshold !== undefined && threshold > keys.size) {
-    throw new CliError(
-      'THRESHOLD_INVALID',
-      exitCodes.usage,
-      `a threshold of ${threshold} cannot be met by ${keys.size} root keys`,
-      'name more keys with --root-key FILE',
-    );
-  }
+  assertReachable(threshold, keys.size);
   const sorted = [...keys.values()].sort((a, b) => (a.keyId < b.keyId ? -1 : 1));
   const entries = sorted.map(({ declared }) => ({ custody: 'client' as const, key: declared }));
   return { roles: { root: { threshold: threshold ?? 1, keys: entries } } };
+}
+
+function assertReachable(threshold: number | undefined, keys: number): void {
+  if (threshold === undefined || threshold <= keys) return;
+  throw new CliError(
+    'THRESHOLD_INVALID',
+    exitCodes.usage,
+    `a threshold of ${threshold} cannot be met by ${keys} root keys`,
+    'name more keys with --root-key FILE',
+  );
 }
 
 interface OpenCreation {
@@ -201,26 +206,26 @@ async function recognise(
 ): Promise<Creation> {
   const { repository } = wish;
   const isPinned = (await keptAnchor(openCache(context), repository)) !== undefined;
-  const messages = isPinned ? [] : await rootsSignedHere(context, summary);
-  if (!fits(wish, summary) || (!isPinned && messages.length === 0)) throw alreadyThere(repository, isPinned);
-  if (isPinned) return { state: 'exists', summary };
-  const version = summary.versions['root'] ?? 1;
-  const pinning = await pinPublishedRoot(context, { repository, version, messages });
-  return { state: 'exists', summary, pinning };
+  const signed = isPinned ? undefined : await rootSignedHere(context, summary);
+  if (!fits(wish, summary) || (!isPinned && signed === undefined)) throw alreadyThere(repository, isPinned);
+  if (signed === undefined) return { state: 'exists', summary };
+  return { state: 'exists', summary, pinning: await pinPublishedRoot(context, signed) };
 }
 
-/** Hashes of the roots of this version that keys on this machine signed. */
-async function rootsSignedHere(context: Context, summary: RepositorySummary): Promise<readonly string[]> {
-  const { repository, versions } = summary;
+/** The newest published version of root that keys on this machine signed. */
+async function rootSignedHere(
+  context: Context,
+  { repository, versions }: RepositorySummary,
+): Promise<ExpectedRoot | undefined> {
   const store = openKeys(context);
-  const hashes: string[] = [];
-  for (const { keyId } of await store.list()) {
-    for (const entry of await store.signed(keyId)) {
-      const isRoot = entry.repository === repository && entry.role === 'root';
-      if (isRoot && entry.version === versions['root']) hashes.push(entry.sha256);
-    }
-  }
-  return hashes;
+  const records = await Promise.all((await store.list()).map(({ keyId }) => store.signed(keyId)));
+  const roots = records
+    .flat()
+    .filter((entry) => entry.repository === repository && entry.role === 'root')
+    .filter(({ version }) => version <= (versions['root'] ?? 0));
+  const version = Math.max(...roots.map((entry) => entry.version));
+  const messages = roots.filter((entry) => entry.version === version).map(({ sha256 }) => sha256);
+  return messages.length === 0 ? undefined : { repository, version, messages };
 }
 
 function fits({ managedRoot, otherKeys, threshold }: CreationWish, { roles }: RepositorySummary): boolean {

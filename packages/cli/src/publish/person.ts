@@ -44,7 +44,9 @@ async function askOnce(context: Context, question: string): Promise<string> {
   throw needed('a root key needs a passphrase that is not empty');
 }
 
-async function ask({ world }: Context, question: string, hidden: boolean): Promise<string> {
+async function ask({ world, terminal }: Context, question: string, hidden: boolean): Promise<string> {
+  // The question takes the line on which progress stood.
+  terminal.progress('');
   try {
     return await world.ask(printable(question, 1000), { hidden });
   } catch (cause) {

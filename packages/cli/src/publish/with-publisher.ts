@@ -7,18 +7,24 @@ import type { Context } from '../context.ts';
 import { toCliError } from '../failures.ts';
 import type { Answer } from './outcome-lines.ts';
 
-/** Runs `work` with the repository's publish client. @throws CliError with a hint that fits the refusal */
+/**
+ * Runs `work` with the repository's publish client.
+ * @param hints what to do about a refusal, by its code, where the command knows better
+ * @throws CliError with a hint that fits the refusal
+ */
 export async function withPublisher<Result>(
   context: Context,
   repository: string,
   work: (publisher: PublishClient) => Promise<Result>,
+  hints: Readonly<Record<string, string>> = {},
 ): Promise<Result> {
   const publisher = openPublisher(context, repository);
   try {
     return await work(publisher);
   } catch (error) {
     const failure = toCliError(error);
-    const hint = hintFor(context, repository, publisher.server, failure) ?? failure.hint;
+    const own = Object.hasOwn(hints, failure.code) ? hints[failure.code] : undefined;
+    const hint = own ?? hintFor(context, repository, publisher.server, failure) ?? failure.hint;
     throw new CliError(failure.code, failure.exit, failure.message, hint, { cause: failure.cause });
   } finally {
     publisher.close();
