@@ -27,9 +27,9 @@ const startAttempts = 200;
 const startPauseMs = 50;
 const run = promisify(execFile);
 
-/** Starts a server, or connects to the one of TEST_DATABASE_URL. */
-export async function startPostgres(): Promise<PostgresServer> {
-  const shared = process.env['TEST_DATABASE_URL'];
+/** Starts a server, or connects to the one of TEST_DATABASE_URL; `own: true` always starts one, to be restarted. */
+export async function startPostgres({ own = false } = {}): Promise<PostgresServer> {
+  const shared = own ? undefined : process.env['TEST_DATABASE_URL'];
   if (shared !== undefined && shared !== '') {
     const restart = () => Promise.reject(new Error('the server of TEST_DATABASE_URL cannot be restarted'));
     return toServer(shared, restart, async () => undefined);
