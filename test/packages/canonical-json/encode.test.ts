@@ -188,7 +188,7 @@ describe('parse after encode', () => {
 });
 
 describe('a targets file of 20,000 tags', () => {
-  it('is read and written in a moment', () => {
+  it('is read and written back byte for byte', () => {
     const targets = Object.fromEntries(
       Array.from({ length: 20_000 }, (_, i) => [
         `v1.${i}.0`,
@@ -196,10 +196,7 @@ describe('a targets file of 20,000 tags', () => {
       ]),
     );
     const bytes = encodeCanonical({ signatures: [], signed: { targets } });
-    const start = performance.now();
     const written = encodeCanonical(parseJson(bytes, limits));
-    // About 0.2 s on an idle core.
-    expect(performance.now() - start).toBeLessThan(2000);
     expect(Buffer.compare(written, bytes)).toBe(0);
   });
 });

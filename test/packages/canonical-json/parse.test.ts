@@ -207,33 +207,30 @@ describe('limits of parseJson', () => {
     expect(refusal(`[${'0,'.repeat(DEFAULT_MAX_VALUES)}0]`).code).toBe('COUNT');
   });
 
-  // T32: converting a long literal is quadratic. The bound is loose, a quadratic reader takes minutes.
+  // T32: converting a long literal is quadratic. At these sizes a quadratic reader does not come back: no clock is
+  // needed to see it. `npm run bench` has the speed.
   it.each([
-    '9'.repeat(1_000_000),
-    `-${'0'.repeat(1_000_000)}`,
-    `1.${'3'.repeat(1_000_000)}`,
-    `1e${'9'.repeat(1_000_000)}`,
-  ])('refuses a number of a million digits at once', (literal) => {
-    const start = performance.now();
+    ['an integer', '9'.repeat(4_000_000)],
+    ['zeros', `-${'0'.repeat(4_000_000)}`],
+    ['a fraction', `1.${'3'.repeat(4_000_000)}`],
+    ['an exponent', `1e${'9'.repeat(4_000_000)}`],
+  ])('refuses a number of four million digits: %s', (_name, literal) => {
     expect(refusal(literal).code).toBe('NUMBER');
     expect(refusal(literal, { numbers: 'any' }).code).toBe('NUMBER');
-    expect(performance.now() - start).toBeLessThan(1000);
   });
 
   it.each([
     ['a string of megabytes', `"${'x'.repeat(4_000_000)}"`],
     ['a string of escapes', `"${'\\n'.repeat(1_000_000)}"`],
     ['a string of escaped pairs', `"${'\\ud83d\\ude00'.repeat(300_000)}"`],
-    ['many keys', `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":0`).join(',')}}`],
+    ['many keys', `{${Array.from({ length: 400_000 }, (_, i) => `"k${i}":0`).join(',')}}`],
     [
       'many keys that look like indexes',
-      `{${Array.from({ length: 100_000 }, (_, i) => `"${i * 40_009}":0`).join(',')}}`,
+      `{${Array.from({ length: 400_000 }, (_, i) => `"${i * 10_007}":0`).join(',')}}`,
     ],
     ['space alone between values', `[1${' '.repeat(4_000_000)},2]`],
   ])('reads %s in linear time', (_name, text) => {
-    const start = performance.now();
     expect(parse(text)).toBeDefined();
-    expect(performance.now() - start).toBeLessThan(3000);
   });
 });
 
