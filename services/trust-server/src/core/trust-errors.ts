@@ -59,7 +59,7 @@ function fromDatabase(error: DatabaseError): TrustError {
   const code = codeOfDatabase.get(error.code) ?? 'INTERNAL';
   const message =
     code === 'DATABASE_UNAVAILABLE'
-      ? 'the database cannot be written now; nothing was published'
+      ? 'the database is not available; repeat the edit when it is back, nothing happens twice'
       : code === 'BUSY'
         ? 'the repository is busy; try again'
         : 'the service failed';

@@ -38,6 +38,8 @@ export interface CoreForTest {
 export interface CoreOptions {
   readonly seed?: string;
   readonly rootMaster?: boolean;
+  /** Name of the master key; another one opens nothing. */
+  readonly master?: string;
   readonly clock?: { nowMs: number };
 }
 
@@ -53,7 +55,7 @@ export function openCore(database: Database, options: CoreOptions = {}): CoreFor
   const keyStore = createWrappedKeyStore({
     random,
     now: () => clock.nowMs,
-    master: master('service master'),
+    master: master(options.master ?? 'service master'),
     ...(options.rootMaster === false ? {} : { rootMaster: master('root master') }),
   });
   const heard: string[] = [];
