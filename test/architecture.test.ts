@@ -2,36 +2,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { rooms } from './support/rooms.ts';
 
 const root = new URL('..', import.meta.url).pathname;
-
-/** Room -> the rooms it may import. One direction: a room imports only rooms named on its line. */
-const rooms: Readonly<Record<string, readonly string[]>> = {
-  'packages/canonical-json': [],
-  'packages/crypto': [],
-  'packages/reference': [],
-  'packages/policy': ['reference'],
-  'packages/tuf': ['canonical-json', 'crypto', 'reference'],
-  'packages/database': [],
-  'packages/key-store': ['crypto'],
-  'packages/oci': ['canonical-json', 'crypto', 'reference'],
-  'packages/trust-client': ['crypto', 'reference', 'tuf'],
-  'packages/verifier': ['reference', 'crypto', 'tuf', 'policy', 'trust-client', 'oci'],
-  'services/trust-server': ['canonical-json', 'crypto', 'reference', 'tuf', 'key-store', 'oci', 'database'],
-  'packages/cli': [
-    'canonical-json',
-    'crypto',
-    'reference',
-    'policy',
-    'tuf',
-    'database',
-    'key-store',
-    'oci',
-    'trust-client',
-    'verifier',
-    'trust-server',
-  ],
-};
 
 const pure = ['canonical-json', 'crypto', 'reference', 'policy', 'tuf'];
 

@@ -16,7 +16,7 @@ const startMs = 45_000;
 export async function startDemoService(dataDirectory: string): Promise<DemoService> {
   const main = new URL('../main.ts', import.meta.url).pathname;
   const flags = ['--data', dataDirectory, '--listen', '127.0.0.1:0', '--json'];
-  const child = spawn(process.execPath, [...process.execArgv, main, 'serve', ...flags], {
+  const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', main, 'serve', ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));

@@ -1,0 +1,27 @@
+/** The rooms of the house and what each may import: one direction, nothing else. ARCHITECTURE.md shows the same. */
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  'packages/canonical-json': [],
+  'packages/crypto': [],
+  'packages/reference': [],
+  'packages/policy': ['reference'],
+  'packages/tuf': ['canonical-json', 'crypto', 'reference'],
+  'packages/database': [],
+  'packages/key-store': ['crypto'],
+  'packages/oci': ['canonical-json', 'crypto', 'reference'],
+  'packages/trust-client': ['crypto', 'reference', 'tuf'],
+  'packages/verifier': ['reference', 'crypto', 'tuf', 'policy', 'trust-client', 'oci'],
+  'services/trust-server': ['canonical-json', 'crypto', 'reference', 'tuf', 'key-store', 'oci', 'database'],
+  'packages/cli': [
+    'canonical-json',
+    'crypto',
+    'reference',
+    'policy',
+    'tuf',
+    'database',
+    'key-store',
+    'oci',
+    'trust-client',
+    'verifier',
+    'trust-server',
+  ],
+};
