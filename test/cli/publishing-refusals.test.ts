@@ -41,6 +41,7 @@ afterAll(async () => {
 
 /** A public key that nobody here knows the private half of (RFC 8032 7.1, test 1). */
 const thiefsKey = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a';
+const thiefsKeyObject = { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: thiefsKey } };
 const sha256 = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const versions = z.record(z.string(), z.int().min(1));
@@ -104,6 +105,13 @@ describe('tokens', () => {
     const file = await fileOf('token', `${TOKEN}\n`);
     const environment = { VIDIMUS_TOKEN: undefined };
     expect((await machine.run([...words(), '--token-file', file], { environment })).exit).toBe(0);
+  });
+
+  it('answers 1 when the token may not do this', async () => {
+    const body = JSON.stringify({ errors: [{ code: 'DENIED', message: 'not yours' }] });
+    site.intercept(() => ({ status: 403, body }));
+    expect(await failureOf(words())).toBe('DENIED 1');
+    expect(await hintOf(words())).toContain(`may not do this in ${shop}`);
   });
 
   it('answers 4 when there is no server', async () => {
@@ -225,6 +233,28 @@ describe('sign', () => {
     ['a size that is no number', () => [`${shop}:1.0`, '--size', '5k']],
   ])('is used wrongly with %s', async (_, words) => {
     expect(await failureOf(['sign', ...words()])).toBe('USAGE 2');
+  });
+
+  it('answers 6 while signatures are missing, and says that nothing has changed', async () => {
+    const proposed = await site.app.request(`/v2/${site.registry.host}/init/proposed/_trust`, {
+      method: 'PUT',
+      headers: { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ roles: { root: { keys: [{ custody: 'client', key: thiefsKeyObject }] } } }),
+    });
+    const body = await proposed.text();
+    site.intercept(() => ({ status: 202, body }));
+    const words = ['sign', `${shop}:1.0@${image.digest}`];
+    const result = await machine.run(words);
+    expect(result.stdout).toMatch(/^PENDING .*:1\.0\n[^]*\n {2}missing {3}signatures: 1 for root\n/);
+    expect(result.exit).toBe(6);
+    const shape = z.looseObject({ outcome: z.literal('pending'), change: z.looseObject({ id: z.string() }) });
+    parsed(shape, await machine.run([...words, '--json']));
+  });
+
+  it('believes no answer about another digest', async () => {
+    const body = JSON.stringify({ tag: '1.0', digest: index.digest, size: 1, role: 'targets', versions: {} });
+    site.intercept(() => ({ status: 200, body }));
+    expect(await failureOf(['sign', `${shop}:1.0@${image.digest}`])).toBe('UNUSABLE 3');
   });
 
   it('names init where there is no repository', async () => {
@@ -375,11 +405,10 @@ describe('init', () => {
 
   it('signs nothing when the server proposes other keys than it was asked for', async () => {
     const repository = named('evil');
-    const thief = { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: thiefsKey } };
     const proposed = await site.app.request(`/v2/${repository}/_trust`, {
       method: 'PUT',
       headers: { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ roles: { root: { keys: [{ custody: 'client', key: thief }] } } }),
+      body: JSON.stringify({ roles: { root: { keys: [{ custody: 'client', key: thiefsKeyObject }] } } }),
     });
     const body = await proposed.text();
     site.intercept(({ method }) => (method === 'PUT' ? { status: 202, body } : undefined));
