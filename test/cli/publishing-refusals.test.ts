@@ -245,7 +245,7 @@ describe('sign', () => {
     site.intercept(() => ({ status: 202, body }));
     const words = ['sign', `${shop}:1.0@${image.digest}`];
     const result = await machine.run(words);
-    expect(result.stdout).toMatch(/^PENDING .*:1\.0\n[^]*\n {2}missing {3}signatures: 1 for root\n/);
+    expect(result.stdout).toMatch(/^PENDING .*:1\.0\n[\s\S]*\n {2}missing {3}signatures: 1 for root\n/);
     expect(result.exit).toBe(6);
     const shape = z.looseObject({ outcome: z.literal('pending'), change: z.looseObject({ id: z.string() }) });
     parsed(shape, await machine.run([...words, '--json']));
