@@ -1,13 +1,20 @@
-/** Bundles the program into dist/: split, so that a command loads only what it runs; migrations lie beside it. */
+/**
+ * Bundles the program into `dist/`, or into the directory named as argument: split, so that a command loads only what
+ * it runs. `migrations/` lies beside it, where packages/database looks; the packages of `external` must be installed
+ * above it.
+ */
 import { chmod, cp, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const root = new URL('../..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const outdir = resolve(process.argv[2] ?? join(root, 'dist'));
 
-await rm(`${root}dist`, { recursive: true, force: true });
+await rm(outdir, { recursive: true, force: true });
 await build({
-  entryPoints: { vidimus: `${root}packages/cli/src/main.ts` },
-  outdir: `${root}dist`,
+  entryPoints: { vidimus: join(root, 'packages/cli/src/main.ts') },
+  outdir,
   bundle: true,
   splitting: true,
   minify: true,
@@ -23,5 +30,5 @@ await build({
   },
   logLevel: 'warning',
 });
-await cp(`${root}migrations`, `${root}dist/migrations`, { recursive: true });
-await chmod(`${root}dist/vidimus.js`, 0o755);
+await cp(join(root, 'migrations'), join(outdir, 'migrations'), { recursive: true });
+await chmod(join(outdir, 'vidimus.js'), 0o755);
