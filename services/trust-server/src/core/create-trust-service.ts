@@ -81,7 +81,10 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
     ...(parts.cacheBytes === undefined ? {} : { maxBytes: parts.cacheBytes }),
     ...(observer?.stale === undefined ? {} : { onStale: observer.stale }),
   });
-  const onPublished = (at: Incarnation, published: Published): void => cache.published(at, published);
+  const onPublished = (at: Incarnation, published: Published): void => {
+    reader.remember(at, published.files);
+    cache.published(at, published);
+  };
   const common = { database, reader, keys, now, newId, onPublished };
   const publisher = createPublisher(common);
   const freshness = createFreshness({ ...common, ...(observer === undefined ? {} : { observer }) });

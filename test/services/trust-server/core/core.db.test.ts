@@ -1,6 +1,8 @@
 /** Several replicas on one PostgreSQL: the row lock decides, whatever the processes believe. */
 
+import { sha256Hex } from '@vidimus/crypto';
 import { openDatabase } from '@vidimus/database';
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeEachDatabase, openPostgresForTest } from '../../../support/each-database.ts';
 import { changeSuite } from './change-suite.ts';
@@ -78,5 +80,32 @@ describe('two replicas on one PostgreSQL', () => {
     one.clock.nowMs += 0.6 * 86_400_000;
     await Promise.all([one.service.renew(), two.service.renew()]);
     for (const name of names) expect((await two.service.readRepository(name)).versions['timestamp']).toBe(2);
+  });
+
+  it('sign nothing that somebody wrote into the database without a key', async () => {
+    const { one, two } = replicas();
+    const repository = 'registry.example.com/replicas/tampered';
+    await one.service.createRepository(call, repository, managed);
+    await one.service.putTag(call, repository, 'good', tagOf('good'));
+    const file = await one.service.readMetadata(repository, { role: 'targets', version: 2 });
+    const forged = Buffer.from(
+      new TextDecoder()
+        .decode(file?.bytes)
+        .replaceAll(tagOf('good').digest.slice(7), tagOf('evil').digest.slice(7)),
+    );
+    const owner = postgres(opened.url, { max: 1, onnotice: () => undefined });
+    try {
+      await owner`alter table trust_metadata disable trigger user`;
+      await owner`update trust_metadata set bytes = ${forged}, sha256 = ${sha256Hex(forged)}
+        where repository = ${repository} and role = 'targets' and version = 2`;
+      await owner`update trust_heads set sha256 = ${sha256Hex(forged)}
+        where repository = ${repository} and role = 'targets'`;
+      await owner`alter table trust_metadata enable trigger user`;
+    } finally {
+      await owner.end();
+    }
+    expect(await codeOf(two.service.putTag(call, repository, 'other', tagOf('other')))).toBe('INTERNAL');
+    expect(await codeOf(one.service.putTag(call, repository, 'other', tagOf('other')))).toBe('INTERNAL');
+    expect(await two.service.readMetadata(repository, { role: 'targets', version: 3 })).toBeUndefined();
   });
 });

@@ -231,7 +231,7 @@ async function publishRenewal(
   const drafts = new Map<string, Draft<Targets>>();
   for (const role of roles) {
     if (role === 'root' || role === 'snapshot' || role === 'timestamp') continue;
-    const document = await parts.reader.read(tx, row, 'targets', headOf(heads, role));
+    const document = await parts.reader.read(tx, row, 'targets', headOf(heads, role), current);
     const draft =
       role === REVOCATIONS_ROLE
         ? nextRevocations(document, {}, terms)

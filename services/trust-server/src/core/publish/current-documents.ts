@@ -16,48 +16,99 @@ import {
   type Timestamp,
   type TufDocument,
   tufDialect,
+  type VerifyContext,
+  verifyRole,
+  verifyRoot,
 } from '@vidimus/tuf';
 import { LRUCache } from 'lru-cache';
 import { TrustError } from '../../service.ts';
 import { type Head, type Incarnation, readFile } from '../store/metadata.ts';
+import type { Sealed } from './seal.ts';
 
 /** Bytes of files whose decoded form stays in memory. */
-const maxDecodedBytes = 128 * 1024 * 1024;
+const maxDecodedBytes = 32 * 1024 * 1024;
+/** What a small document costs beside its bytes. */
+const documentOverhead = 1_024;
 
 export interface DocumentReader {
   /**
-   * The current document of a role.
-   * @throws TrustError INTERNAL when a head names a file that is not there or not what it says
+   * The current document of a role, verified under its delegators: whoever can write rows but has no key must not
+   * get his own text signed by the next publish.
+   * @throws TrustError INTERNAL when a head names a file that is not there or does not verify
    */
   read<K extends DocumentKind>(
     queries: Queries,
     at: Incarnation,
     kind: K,
     head: Head,
+    delegators: Partial<Delegators>,
   ): Promise<DocumentOf[K]>;
+  /** Keeps what was just sealed, and so verified, and committed. */
+  remember(at: Incarnation, files: readonly Sealed[]): void;
 }
 
 /** Reads and remembers documents; one for the whole process. */
 export function createDocumentReader(): DocumentReader {
-  const decoded = new LRUCache<string, TufDocument>({
-    maxSize: maxDecodedBytes,
-    sizeCalculation: () => 1_024,
-  });
+  const verified = new LRUCache<string, TufDocument>({ maxSize: maxDecodedBytes });
   return {
-    read: async (queries, at, kind, head) => {
-      // The hash pins the bytes; the place is part of the name only because decoding depends on the kind.
-      const name = `${kind} ${head.sha256}`;
-      const known = decoded.get(name);
+    read: async (queries, at, kind, head, delegators) => {
+      const authority = kind === 'root' ? undefined : authorityUnder(head.role, delegators);
+      const name = nameOf(at, head.role, head.sha256, authority);
+      const known = verified.get(name);
       if (known !== undefined && isOfKind(kind, known)) return known;
       const file = await readFile(queries, at, head.role, head.version);
-      if (file === undefined || file.sha256 !== head.sha256) {
-        throw new TrustError('INTERNAL', `the current file of ${head.role} is missing`);
+      if (file === undefined) throw damaged(head.role, 'is missing');
+      const document = verify(at, head.role, kind, file.bytes, authority);
+      if (document.version !== head.version || file.sha256 !== head.sha256) {
+        throw damaged(head.role, 'is another one');
       }
-      const document = tufDialect.decode(kind, tufDialect.open(file.bytes, DEFAULT_LIMITS.targetsBytes));
-      decoded.set(name, document, { size: file.bytes.length });
+      verified.set(name, document, { size: file.bytes.length + documentOverhead });
       return document;
     },
+    remember: (at, files) => {
+      for (const { role, sha256, authority, document, bytes } of files) {
+        verified.set(nameOf(at, role, sha256, authority), document, {
+          size: bytes.length + documentOverhead,
+        });
+      }
+    },
   };
+}
+
+/** A verdict holds for the keys and threshold it was reached under, and for no others (attack T17). */
+function nameOf(at: Incarnation, role: string, sha256: string, authority: Authority | undefined): string {
+  const under = authority && `${authority.roleKeys.threshold} of ${authority.roleKeys.keyIds.join(' ')}`;
+  return `${at.repository} ${role} ${sha256} ${under ?? 'itself'}`;
+}
+
+function verify<K extends DocumentKind>(
+  { repository }: Incarnation,
+  role: string,
+  kind: K,
+  bytes: Uint8Array,
+  authority: Authority | undefined,
+): DocumentOf[K] {
+  const context: VerifyContext = { dialect: tufDialect, repository, foreign: false, limits: DEFAULT_LIMITS };
+  try {
+    const { document } =
+      kind === 'root' || authority === undefined
+        ? verifyRoot(context, bytes)
+        : verifyRole(context, kind === 'root' ? 'targets' : kind, role, bytes, authority);
+    if (isOfKind(kind, document)) return document;
+  } catch (cause) {
+    throw damaged(role, 'does not verify', cause);
+  }
+  throw damaged(role, 'is of another kind');
+}
+
+function authorityUnder(role: string, { root, targets, bins }: Partial<Delegators>): Authority {
+  const authority = root && authorityOf(role, { root, ...(targets && { targets }), ...(bins && { bins }) });
+  if (authority === undefined) throw damaged(role, 'is delegated by nobody');
+  return authority;
+}
+
+function damaged(role: string, what: string, cause?: unknown): TrustError {
+  return new TrustError('INTERNAL', `the stored file of ${role} ${what}`, { role }, { cause });
 }
 
 function isOfKind<K extends DocumentKind>(kind: K, document: TufDocument): document is DocumentOf[K] {
@@ -81,19 +132,22 @@ export async function readCurrent(
   at: Incarnation,
   heads: ReadonlyMap<string, Head>,
 ): Promise<CurrentDocuments> {
-  const read = <K extends DocumentKind>(kind: K, role: string): Promise<DocumentOf[K]> =>
-    reader.read(queries, at, kind, headOf(heads, role));
-  const root = await read('root', 'root');
-  const targets = await read('targets', 'targets');
-  const snapshot = await read('snapshot', 'snapshot');
-  const timestamp = await read('timestamp', 'timestamp');
+  const read = <K extends DocumentKind>(
+    kind: K,
+    role: string,
+    delegators: Partial<Delegators>,
+  ): Promise<DocumentOf[K]> => reader.read(queries, at, kind, headOf(heads, role), delegators);
+  const root = await read('root', 'root', {});
+  const targets = await read('targets', 'targets', { root });
+  const snapshot = await read('snapshot', 'snapshot', { root });
+  const timestamp = await read('timestamp', 'timestamp', { root });
   const hasBins = targets.delegations?.roles.some((role) => role.name === BINS_ROLE) ?? false;
   return {
     root,
     targets,
     snapshot,
     timestamp,
-    ...(hasBins ? { bins: await read('targets', BINS_ROLE) } : {}),
+    ...(hasBins ? { bins: await read('targets', BINS_ROLE, { root, targets }) } : {}),
   };
 }
 

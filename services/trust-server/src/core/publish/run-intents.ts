@@ -54,7 +54,7 @@ export async function runIntents(
   const [heads, touched] = await Promise.all([readHeads(tx, row), readTouched(tx, row, requests)]);
   for (const { call } of requests) assertBase(heads, call.ifMatch);
   const current = await readCurrent(parts.reader, tx, row, heads);
-  const revocations = await parts.reader.read(tx, row, 'targets', headOf(heads, REVOCATIONS_ROLE));
+  const revocations = await parts.reader.read(tx, row, 'targets', headOf(heads, REVOCATIONS_ROLE), current);
   const board = new Board(touched, revocations);
   const verdicts = requests.map((request) => evaluate(board, request, nowMs));
   const state: State = { row, heads, current, revocations, verdicts, changes: board.changes(), nowMs };
@@ -132,7 +132,7 @@ async function planChanges(parts: IntentParts, tx: Queries, state: State): Promi
   if (names.length > 0) {
     const loaded = new Map<string, Targets>();
     for (const role of plan.load) {
-      loaded.set(role, await parts.reader.read(tx, row, 'targets', headOf(heads, role)));
+      loaded.set(role, await parts.reader.read(tx, row, 'targets', headOf(heads, role), current));
     }
     const edits = { set: changes.tagsSet.map(toTagTarget), remove: changes.tagsRemoved };
     for (const [role, draft] of editTags(plan, current.root, loaded, edits, terms)) drafts.set(role, draft);

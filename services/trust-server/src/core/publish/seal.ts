@@ -31,6 +31,8 @@ export interface Sealed<D extends TufDocument = TufDocument> {
   readonly issuedMs: number;
   readonly expiresMs: number;
   readonly document: D;
+  /** Under which it was verified; absent for root, which says so itself. */
+  readonly authority?: Authority;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function sealRole<K extends 'targets' | 'snapshot' | 'timestamp'>(
   const { keyIds } = authority.roleKeys;
   const bytes = await sign(role, tufDialect.encode(draft), keyIds, [], signerOf);
   const judged = judge(role, () => verifyRole(contextOf(draft), kind, role, bytes, authority));
-  return finish(role, bytes, judged.document, draft);
+  return { ...finish(role, bytes, judged.document, draft), authority };
 }
 
 /**

@@ -46,7 +46,7 @@ export async function readView(
   const row = await readActive(queries, repository);
   const heads = await readHeads(queries, row);
   const current = await readCurrent(reader, queries, row, heads);
-  const revocations = await reader.read(queries, row, 'targets', headOf(heads, REVOCATIONS_ROLE));
+  const revocations = await reader.read(queries, row, 'targets', headOf(heads, REVOCATIONS_ROLE), current);
   return { ...current, row, heads, revocations };
 }
 
