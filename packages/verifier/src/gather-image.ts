@@ -1,6 +1,7 @@
 /** The registry's side: what the tag points to there, and the proven closure of the digest to be judged. */
 import {
   type Descriptor,
+  documentKind,
   type ImageClosure,
   type Manifest,
   OciError,
@@ -14,7 +15,7 @@ import { formatPlatform, type Platform } from '@vidimus/reference';
 import { toUnknown } from './evidence-reason.ts';
 import type { VouchedImage } from './vouched-target.ts';
 
-/** Vouched indexes read to find the one that lists a digest. */
+/** Vouched indexes read to find the one that lists a digest; newest first where trust data says since when. */
 const maxCandidates = 64;
 
 export interface GatheredImage {
@@ -57,7 +58,12 @@ export async function gatherImage(
     const top = await registry.getManifest(repository, expected.digest, expected);
     const closures =
       platform === undefined ? await readAllClosures(top, read) : [await readClosure(top, platform, read)];
-    return { top, platforms: platformNames(top, platform), closures, whole: platform === undefined };
+    return {
+      top,
+      platforms: platformNames(top, platform, closures),
+      closures,
+      whole: platform === undefined,
+    };
   } catch (error) {
     if (error instanceof OciError && error.code === 'PLATFORM_UNKNOWN') throw error;
     return toUnknown(error);
@@ -71,8 +77,11 @@ export async function findVouchedIndex(
   candidates: readonly VouchedImage[],
   digest: string,
 ): Promise<VouchedImage | Unknown | undefined> {
+  const indexes = candidates
+    .filter(({ mediaType }) => mediaType === undefined || documentKind(mediaType) !== 'image')
+    .sort((a, b) => (b.vouch.since ?? 0) - (a.vouch.since ?? 0));
   let failure: Unknown | undefined;
-  for (const candidate of candidates.slice(0, maxCandidates)) {
+  for (const candidate of indexes.slice(0, maxCandidates)) {
     try {
       const top = await registry.getManifest(repository, candidate.digest, {
         digest: candidate.digest,
@@ -81,15 +90,23 @@ export async function findVouchedIndex(
       if (top.kind === 'index' && top.entries.some((entry) => entry.digest === digest)) return candidate;
     } catch (error) {
       failure ??= toUnknown(error);
+      // A registry that is down is down for all of them: one time-out, not sixty-four.
+      if (failure.reason === 'UNREACHABLE') return failure;
     }
   }
-  if (candidates.length > maxCandidates && failure === undefined) {
-    return { state: 'unknown', reason: 'LIMIT', detail: { vouched: candidates.length, read: maxCandidates } };
+  if (indexes.length > maxCandidates && failure === undefined) {
+    return { state: 'unknown', reason: 'LIMIT', detail: { vouched: indexes.length, read: maxCandidates } };
   }
   return failure;
 }
 
-function platformNames(top: Manifest, platform: Platform | undefined): readonly string[] {
-  if (platform !== undefined) return [formatPlatform(platform)];
-  return top.kind === 'index' ? platformsOf(top).map(formatPlatform) : [];
+/** As the index lists them. An image alone does not say: only its config knows, and nobody read that. */
+function platformNames(
+  top: Manifest,
+  wanted: Platform | undefined,
+  closures: readonly ImageClosure[],
+): readonly string[] {
+  if (top.kind !== 'index') return [];
+  if (wanted === undefined) return platformsOf(top).map(formatPlatform);
+  return closures.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]));
 }

@@ -36,10 +36,10 @@ function partsOf(
   if (image !== undefined && !('state' in image)) {
     for (const closure of image.closures)
       for (const [digest, via] of closureParts(closure)) parts.set(digest, via);
-    // Children that are listed but cannot be read as images still travel with the index.
-    if (image.top.kind === 'index' && image.whole) {
-      for (const entry of image.top.entries)
-        if (!parts.has(entry.digest)) parts.set(entry.digest, 'manifest');
+    // Children that are listed but cannot be read as images still travel with their index.
+    const indexes = image.whole ? [image.top, ...image.closures.flatMap((closure) => closure.indexes)] : [];
+    for (const { digest } of indexes.flatMap((index) => (index.kind === 'index' ? index.entries : []))) {
+      if (!parts.has(digest)) parts.set(digest, 'manifest');
     }
   }
   for (const digest of judged) if (!parts.has(digest)) parts.set(digest, 'manifest');

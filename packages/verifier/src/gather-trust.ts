@@ -25,12 +25,6 @@ export interface GatheredTrust {
   readonly revocations: RevocationList;
 }
 
-const notAsked: RevocationList = {
-  status: 'unknown',
-  code: 'METADATA_UNAVAILABLE',
-  message: 'there is no verified trust data to read the list from',
-};
-
 /** Asks the trust data of one repository. Never throws for bad or missing evidence. */
 export async function gatherTrust(trust: RepositoryTrust, question: TrustQuestion): Promise<GatheredTrust> {
   try {
@@ -43,7 +37,10 @@ export async function gatherTrust(trust: RepositoryTrust, question: TrustQuestio
     if (error instanceof TrustClientError && error.code === 'NO_TRUST_DATA') {
       return { ...nothing, facts: { state: 'absent' }, revocations: { status: 'absent' } };
     }
-    return { ...nothing, facts: toUnknown(error), revocations: notAsked };
+    const facts = toUnknown(error);
+    const message = 'there is no verified trust data to read the list from';
+    // For the same reason: what hid the list is what hid everything, and the exit code says which.
+    return { ...nothing, facts, revocations: { status: 'unknown', code: facts.reason, message } };
   }
 }
 

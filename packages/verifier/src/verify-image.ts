@@ -54,16 +54,17 @@ export interface Verification {
 export async function verifyImage(deps: VerifierDependencies, request: VerifyRequest): Promise<Verification> {
   const { reference, strict } = request;
   const { repository, tag, digest } = reference;
-  const trust = await gatherTrust(deps.openTrust(repository), {
-    ...(tag === undefined ? {} : { tag }),
-    ...(digest === undefined ? {} : { digest }),
-  });
-  const registryDigest = await askRegistryTag(deps.registry, repository, tag);
+  const question = { ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
+  const [trust, registryDigest] = await Promise.all([
+    gatherTrust(deps.openTrust(repository), question),
+    askRegistryTag(deps.registry, repository, tag),
+  ]);
   const resolved = await resolveDigest(deps.registry, request, trust, registryDigest);
   const image = resolved.digest === undefined ? undefined : await readImage(deps.registry, request, resolved);
   const facts = toFacts(request, trust, registryDigest, resolved, image);
   const decision = evaluate(deps.bundleFor(repository), facts, {
-    now: deps.now(),
+    // A clock that was turned back must not make old evidence young again.
+    now: Math.max(deps.now(), trust.client?.refreshedAt ?? 0),
     decisionId: deps.decisionId(),
     evidenceDigest: `sha256:${sha256Hex(new TextEncoder().encode(factsText(facts)))}`,
     tagMoved: strict ? 'deny' : 'warn',
