@@ -1,6 +1,7 @@
 /** What verify and pull share: judge one image as this machine is configured to. */
-import { denialCause } from '@vidimus/policy';
-import { parsePlatform, parseReference } from '@vidimus/reference';
+import { denialCause, type Vouch } from '@vidimus/policy';
+import { parsePlatform, parseReference, printable } from '@vidimus/reference';
+import type { TrustFacts } from '@vidimus/trust-client';
 import { type Verification, verifyImage } from '@vidimus/verifier';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -23,7 +24,7 @@ export function judgeImage(
   options: JudgingOptions,
 ): Promise<Verification> {
   const { now, random } = context.world;
-  context.terminal.progress(`judging ${image} ...`);
+  context.terminal.progress(`judging ${printable(image)} ...`);
   return verifyImage(
     {
       openTrust: (repository) => client.trust.open(repository),
@@ -56,32 +57,42 @@ export function verificationJson(verification: Verification): Readonly<Record<st
   const { decision, facts, trust } = verification;
   const vouches = facts.trust.state === 'known' ? facts.trust.value.vouchedBy : [];
   const registry = facts.registryDigest.state === 'known' ? facts.registryDigest.value : null;
-  const { digest } = decision.image;
+  // The registry's tag names the index, where the judged digest is a manifest inside it.
+  const vouched = decision.image.via ?? decision.image.digest;
   return {
     decision,
-    trust:
-      trust === undefined
-        ? null
-        : {
-            server: trust.server,
-            dialect: trust.dialect,
-            anchor: trust.anchor,
-            versions: trust.versions,
-            expires: mapValues(trust.expires, rfc3339),
-            refreshedAt: trust.refreshedAt === undefined ? null : rfc3339(trust.refreshedAt),
-            offline: trust.offline,
-          },
-    vouchedBy: vouches.map(({ role, path, keyIds, threshold, version, since, expires }) => ({
-      role,
-      path,
-      keyIds,
-      threshold,
-      version,
-      since: since === undefined ? null : rfc3339(since),
-      expires: rfc3339(expires),
-    })),
-    registry: { digest: registry, differs: registry !== null && digest !== null && registry !== digest },
+    trust: trust === undefined ? null : trustJson(trust),
+    vouchedBy: vouches.map(vouchJson),
+    registry: { digest: registry, differs: registry !== null && vouched !== null && registry !== vouched },
     exitCode: exitOf(verification),
+  };
+}
+
+/** `trust` of CONTRACTS C8. */
+export function trustJson(trust: TrustFacts): Readonly<Record<string, unknown>> {
+  return {
+    server: trust.server,
+    dialect: trust.dialect,
+    anchor: trust.anchor,
+    versions: trust.versions,
+    expires: mapValues(trust.expires, rfc3339),
+    refreshedAt: trust.refreshedAt === undefined ? null : rfc3339(trust.refreshedAt),
+    offline: trust.offline,
+  };
+}
+
+/** An entry of `vouchedBy` of CONTRACTS C3; `binOf` names the role whose bin it is. */
+export function vouchJson(vouch: Vouch): Readonly<Record<string, unknown>> {
+  const { role, path, binOf, keyIds, threshold, version, since, expires } = vouch;
+  return {
+    role,
+    path,
+    ...(binOf === undefined ? {} : { binOf }),
+    keyIds,
+    threshold,
+    version,
+    since: since === undefined ? null : rfc3339(since),
+    expires: rfc3339(expires),
   };
 }
 

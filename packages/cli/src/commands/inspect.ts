@@ -4,12 +4,13 @@ import { parseReference, printable } from '@vidimus/reference';
 import type { RevocationList, TrustFacts } from '@vidimus/trust-client';
 import { type Listing, TufError } from '@vidimus/tuf';
 import { toVouchedImage, type VouchedImage } from '@vidimus/verifier';
-import { rfc3339 } from '../client/judge-image.ts';
+import { rfc3339, trustJson, vouchJson } from '../client/judge-image.ts';
 import { openClient } from '../client/open-client.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { formatTable, shorten } from '../output/table.ts';
 import { formatDay, formatDistance } from '../output/times.ts';
+import { trustWarningLines } from '../output/trust-warnings.ts';
 
 /** Tags whose registry side is asked; the rest is shown without. */
 const maxAsked = 200;
@@ -26,6 +27,8 @@ interface TagRow {
 
 interface RoleRow {
   readonly role: string;
+  /** Of a delegated role. */
+  readonly delegator?: string;
   readonly keyIds: readonly string[];
   readonly threshold: number;
   readonly version: number;
@@ -55,6 +58,8 @@ export async function inspect(
       .filter((image) => wanted === undefined || image.tag === wanted);
     const tags = await askRegistry(context, client.registry, repository, images, revocations);
     const roles = roleRows(facts, listing);
+    const { terminal } = context;
+    for (const line of trustWarningLines(client.warnings, terminal.colors)) terminal.note(line);
     if (context.options.json === true) context.json(toJson(repository, facts, roles, tags, revocations));
     else print(context, { repository, facts, roles, tags, revocations, wide: options.wide === true });
     return wanted !== undefined && tags.length === 0 ? exitCodes.denied : exitCodes.done;
@@ -103,12 +108,12 @@ function roleRows(facts: TrustFacts, { roles }: Listing): readonly RoleRow[] {
     version: facts.versions[role],
     expires: facts.expires[role],
   }));
-  const delegated = roles.map(({ role, result }): RoleRow => {
+  const delegated = roles.map(({ role, delegator, result }): RoleRow => {
     if (result instanceof TufError) {
-      return { role, keyIds: [], threshold: 0, version: 0, expires: 0, problem: result.code };
+      return { role, delegator, keyIds: [], threshold: 0, version: 0, expires: 0, problem: result.code };
     }
     const { keyIds, threshold, document } = result;
-    return { role, keyIds, threshold, version: document.version, expires: document.expires };
+    return { role, delegator, keyIds, threshold, version: document.version, expires: document.expires };
   });
   const [root, targets, ...online] = top;
   return [root, targets, ...delegated, ...online].filter((row) => row !== undefined);
@@ -132,7 +137,7 @@ function print(context: Context, shown: Shown): void {
   );
   terminal.out('');
   const tagRows = shown.tags.map((row) => [
-    row.image.tag,
+    printable(row.image.tag),
     id(row.image.digest),
     printable(row.image.vouch.binOf ?? row.image.vouch.role),
     row.image.vouch.since === undefined ? '-' : formatDay(row.image.vouch.since),
@@ -146,7 +151,7 @@ function print(context: Context, shown: Shown): void {
     terminal.out(line);
   }
   terminal.out('');
-  const roles = shown.roles.map((row) => [
+  const roles = foldBins(shown.roles).map((row) => [
     printable(row.role),
     String(row.keyIds.length),
     String(row.threshold),
@@ -170,6 +175,18 @@ function print(context: Context, shown: Shown): void {
   terminal.out(summaryLine(shown));
 }
 
+/** Hundreds of bins are one line to a person: the first to expire stands for all, one with a problem for itself. */
+function foldBins(rows: readonly RoleRow[]): readonly RoleRow[] {
+  const bins = rows.filter(({ delegator, problem }) => delegator === 'bins' && problem === undefined);
+  const first = bins.reduce<RoleRow | undefined>(
+    (earliest, row) => (earliest === undefined || row.expires < earliest.expires ? row : earliest),
+    undefined,
+  );
+  if (first === undefined || bins.length === 1) return rows;
+  const folded = { ...first, role: `${first.role} and ${bins.length - 1} bins more` };
+  return rows.flatMap((row) => (row === first ? [folded] : bins.includes(row) ? [] : [row]));
+}
+
 function registryWord({ registry, image }: TagRow): string {
   if (registry === null) return 'gone';
   if (registry === undefined) return 'not asked';
@@ -187,7 +204,7 @@ function summaryLine({ tags, revocations, wide }: Shown): string {
   const words =
     attention.length === 0
       ? `${tags.length} tags, none needs attention`
-      : `${attention.length} tags need attention: ${attention.slice(0, 8).join(', ')}`;
+      : `${attention.length} tags need attention: ${attention.slice(0, 8).map(printable).join(', ')}`;
   const list =
     revocations.status === 'known'
       ? `${revocations.entries.size} revoked digests`
@@ -206,13 +223,7 @@ function toJson(
 ): unknown {
   return {
     repository,
-    trust: {
-      server: facts.server,
-      dialect: facts.dialect,
-      anchor: facts.anchor,
-      versions: facts.versions,
-      offline: facts.offline,
-    },
+    trust: trustJson(facts),
     roles: roles.map(({ expires, ...role }) => ({
       ...role,
       expires: expires === 0 ? null : rfc3339(expires),
@@ -221,8 +232,7 @@ function toJson(
       tag: image.tag,
       digest: image.digest,
       size: image.size,
-      vouchedBy: { role: image.vouch.role, path: image.vouch.path, keyIds: image.vouch.keyIds },
-      since: image.vouch.since === undefined ? null : rfc3339(image.vouch.since),
+      vouchedBy: [vouchJson(image.vouch)],
       registry: {
         digest: registry ?? null,
         differs: typeof registry === 'string' && registry !== image.digest,

@@ -11,9 +11,10 @@ import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { decisionLines, vouchSummary, warningLines } from '../output/decision-lines.ts';
 import { shorten } from '../output/table.ts';
+import { trustWarningLines } from '../output/trust-warnings.ts';
 import { verdictLine } from '../output/verdict.ts';
 import { isInstalled } from '../pull/installed.ts';
-import { type PullProgram, pullPrograms, pullWith } from '../pull/pull-with.ts';
+import { assertCanPull, type PullProgram, pullPrograms, pullWith } from '../pull/pull-with.ts';
 
 export interface PullOptions extends JudgingOptions {
   readonly with?: PullProgram;
@@ -34,6 +35,8 @@ export async function pull(context: Context, image: string, options: PullOptions
   try {
     const verification = await judgeImage(context, client, image, options);
     const exit = exitOf(verification);
+    const { terminal } = context;
+    for (const line of trustWarningLines(client.warnings, terminal.colors)) terminal.note(line);
     if (exit !== exitCodes.done) return refuse(context, verification, exit);
     const start = context.world.now();
     announce(context, verification);
@@ -58,7 +61,13 @@ function refuse(context: Context, verification: Verification, exit: ExitCode): E
 
 /** `--to oci:DIR` needs no other program; else what was named, else the first engine that is installed. */
 function choosePuller(context: Context, options: PullOptions): 'oci' | PullProgram {
-  if (options.with !== undefined) return options.with;
+  if (options.to !== undefined && layoutDirectory(options.to) === undefined) {
+    throw new CliError('USAGE', exitCodes.usage, `--to ${options.to} is not oci:DIR`);
+  }
+  if (options.with !== undefined) {
+    assertCanPull(options.with, options.to, context.world.environment);
+    return options.with;
+  }
   if (options.to !== undefined) return 'oci';
   const found = (['docker', 'podman', 'nerdctl'] as const).find((name) =>
     isInstalled(name, context.world.environment),
@@ -89,6 +98,7 @@ async function fetchImage(
     platform: options.platform,
     plainHttp: isPlain(context, repository),
     to: options.to,
+    environment: context.world.environment,
     onOutput: (line) => context.terminal.progress(printable(line)),
   });
   return { with: by, reference: resolved, to: options.to ?? null, retagged: retagged ?? null };
@@ -101,9 +111,9 @@ async function pullIntoLayout(
   options: PullOptions,
 ): Promise<Pulled> {
   const { image } = verification.decision;
-  const directory = /^oci:(.+)$/.exec(options.to ?? '')?.[1];
+  const directory = layoutDirectory(options.to ?? '');
   if (directory === undefined || image.digest === null || image.resolved === null) {
-    throw new CliError('USAGE', exitCodes.usage, `--to ${options.to ?? ''} is not oci:DIR`);
+    throw new CliError('PULL_FAILED', exitCodes.internal, 'an allowed image without a digest');
   }
   await pullToLayout({
     client: client.registry,
@@ -116,6 +126,10 @@ async function pullIntoLayout(
       context.terminal.progress(`${shorten(digest)}  ${received} of ${size} bytes`),
   });
   return { with: 'oci', reference: image.resolved, to: `oci:${directory}`, retagged: image.tag };
+}
+
+function layoutDirectory(to: string): string | undefined {
+  return /^oci:(.+)$/.exec(to)?.[1];
 }
 
 /** Whether the registry is spoken to without TLS: by configuration, or because it is this machine. */

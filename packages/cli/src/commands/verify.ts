@@ -4,6 +4,7 @@ import { openClient } from '../client/open-client.ts';
 import type { Context } from '../context.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { decisionLines, warningLines } from '../output/decision-lines.ts';
+import { trustWarningLines } from '../output/trust-warnings.ts';
 
 /** Prints the verdict; with `--quiet` the pinned reference of an allowed image and nothing else. */
 export async function verify(context: Context, image: string, options: JudgingOptions): Promise<ExitCode> {
@@ -12,6 +13,7 @@ export async function verify(context: Context, image: string, options: JudgingOp
     const verification = await judgeImage(context, client, image, options);
     const exit = exitOf(verification);
     const { terminal, world } = context;
+    for (const line of trustWarningLines(client.warnings, terminal.colors)) terminal.note(line);
     if (context.options.json === true) context.json(verificationJson(verification));
     else if (context.options.quiet === true && exit === 0)
       terminal.out(verification.decision.image.resolved ?? '');

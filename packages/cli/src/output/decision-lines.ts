@@ -63,13 +63,19 @@ function allowance(verification: Verification, now: number): readonly Fact[] {
   facts.push(...vouched(verification, now));
   if (trust !== undefined) {
     const checked = trust.offline ? `checked ${formatTime(trust.refreshedAt ?? 0)}, offline` : 'checked now';
-    const until = formatTimeAndDistance(Math.min(...Object.values(trust.expires)), now);
+    const until = formatTimeAndDistance(firstExpiry(verification), now);
     facts.push(['fresh', `timestamp v${trust.versions.timestamp} ${checked}, good until ${until}`]);
     facts.push(['anchor', `${anchorWords[trust.anchor] ?? trust.anchor}, root v${trust.versions.root}`]);
   }
   facts.push(['registry', registryWords(verification)]);
   facts.push(['policy', policyWords(verification)]);
   return facts;
+}
+
+/** Of the whole chain, vouching roles included. */
+function firstExpiry({ facts, trust }: Verification): number {
+  if (facts.trust.state === 'known') return facts.trust.value.freshness.expires;
+  return Math.min(...Object.values(trust?.expires ?? {}));
 }
 
 const anchorWords: Readonly<Record<string, string>> = {
@@ -96,9 +102,9 @@ function registryWords({ facts }: Verification): string {
   if (image.tag === undefined) return 'asked by digest';
   if (registryDigest.state === 'absent') return 'has no such tag';
   if (registryDigest.state === 'unknown') return 'could not say where the tag points';
-  return registryDigest.value === image.digest
-    ? 'the tag points to the same digest'
-    : `the tag points to ${shorten(registryDigest.value)}, which nobody vouches for`;
+  if (registryDigest.value === image.digest) return 'the tag points to the same digest';
+  if (registryDigest.value === image.via) return 'the tag points to the index that lists this digest';
+  return `the tag points to ${shorten(registryDigest.value)}, which nobody vouches for`;
 }
 
 function policyWords({ decision }: Verification): string {
@@ -122,7 +128,7 @@ function refusal(verification: Verification): readonly Fact[] {
     ...found,
     ...distinctBy(failures, (finding) => finding.code).flatMap(whyFacts),
     ...fixes(failures),
-    ['decision', decision.decisionId] as const,
+    ['more', `vidimus inspect ${decision.image.repository}     decision ${decision.decisionId}`] as const,
   ];
 }
 
@@ -132,9 +138,10 @@ function gravestFirst(findings: readonly Finding[]): readonly Finding[] {
   return [...findings.filter(isRevoked), ...findings.filter((finding) => !isRevoked(finding))];
 }
 
-/** Several rules may fail for one reason: it is told once. */
+/** Several rules may fail for one reason: it is told once, where it comes first. */
 function distinctBy<T>(items: readonly T[], key: (item: T) => string): readonly T[] {
-  return [...new Map([...items].reverse().map((item) => [key(item), item])).values()].reverse();
+  const seen = new Set<string>();
+  return items.filter((item) => !seen.has(key(item)) && seen.add(key(item)));
 }
 
 function whyFacts(finding: Finding): readonly Fact[] {

@@ -1,16 +1,27 @@
 /** Which programs are there to be run. */
 import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import type { Environment } from '../context.ts';
 
-/** Whether a program is on PATH and executable; an empty entry of PATH (the working directory) does not count. */
+/**
+ * The first file of that name on PATH that is executable. Empty and relative entries do not count: whoever
+ * writes the working directory must not choose what pulls.
+ */
+export function findProgram(program: string, environment: Environment): string | undefined {
+  const directories = (environment['PATH'] ?? '').split(delimiter).filter(isAbsolute);
+  return directories.map((directory) => join(directory, program)).find(isExecutable);
+}
+
+/** Whether `findProgram` finds it. */
 export function isInstalled(program: string, environment: Environment): boolean {
-  return (environment['PATH'] ?? '').split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return directory !== '';
-    } catch {
-      return false;
-    }
-  });
+  return findProgram(program, environment) !== undefined;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -4,7 +4,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { CliError } from '../cli-error.ts';
+import type { Environment } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { findProgram } from './installed.ts';
 
 export const pullPrograms = ['docker', 'podman', 'skopeo', 'nerdctl'] as const;
 export type PullProgram = (typeof pullPrograms)[number];
@@ -16,27 +18,19 @@ export interface ProgramPull {
   readonly retag: string | undefined;
   readonly platform: string | undefined;
   readonly plainHttp: boolean;
-  /** skopeo: where to, such as `oci:DIR:NAME`. */
+  /** skopeo, which needs it, and nobody else: where to, such as `oci:DIR:NAME`. */
   readonly to: string | undefined;
+  /** Where the program is found, and what it sees; our own secrets are taken out. */
+  readonly environment: Environment;
   readonly onOutput: (line: string) => void;
 }
 
-/** Runs the program; resolves with what the image was called, if it was. @throws CliError PROGRAM_MISSING or PULL_FAILED */
-export async function pullWith(program: PullProgram, pull: ProgramPull): Promise<string | undefined> {
-  if (program === 'skopeo') {
-    await run('skopeo', skopeoArguments(pull), pull.onOutput);
-    return undefined;
-  }
-  const platform = pull.platform === undefined ? [] : ['--platform', pull.platform];
-  const tls = program === 'podman' && pull.plainHttp ? ['--tls-verify=false'] : [];
-  await run(program, ['pull', ...platform, ...tls, pull.resolved], pull.onOutput);
-  if (pull.retag === undefined) return undefined;
-  await run(program, ['tag', pull.resolved, pull.retag], pull.onOutput);
-  return pull.retag;
-}
-
-function skopeoArguments(pull: ProgramPull): readonly string[] {
-  if (pull.to === undefined) {
+/**
+ * To be asked before anything is judged: whether the program is there and what was asked for makes sense.
+ * @throws CliError PROGRAM_MISSING or USAGE
+ */
+export function assertCanPull(program: PullProgram, to: string | undefined, environment: Environment): void {
+  if (program === 'skopeo' && to === undefined) {
     throw new CliError(
       'USAGE',
       exitCodes.usage,
@@ -44,6 +38,32 @@ function skopeoArguments(pull: ProgramPull): readonly string[] {
       'for example --with skopeo --to oci:DIR',
     );
   }
+  if (program !== 'skopeo' && to !== undefined) {
+    throw new CliError(
+      'USAGE',
+      exitCodes.usage,
+      `${program} pulls into its own store: it takes no --to`,
+      'leave out --to, or leave out --with',
+    );
+  }
+  if (findProgram(program, environment) === undefined) throw missing(program);
+}
+
+/** Runs the program; resolves with what the image was called, if it was. @throws CliError PROGRAM_MISSING or PULL_FAILED */
+export async function pullWith(program: PullProgram, pull: ProgramPull): Promise<string | undefined> {
+  if (program === 'skopeo') {
+    await run('skopeo', skopeoArguments(pull), pull);
+    return undefined;
+  }
+  const platform = pull.platform === undefined ? [] : ['--platform', pull.platform];
+  const tls = program === 'podman' && pull.plainHttp ? ['--tls-verify=false'] : [];
+  await run(program, ['pull', ...platform, ...tls, pull.resolved], pull);
+  if (pull.retag === undefined) return undefined;
+  await run(program, ['tag', pull.resolved, pull.retag], pull);
+  return pull.retag;
+}
+
+function skopeoArguments(pull: ProgramPull): readonly string[] {
   const [os, architecture, variant] = pull.platform?.split('/') ?? [];
   const overrides = [
     ...(os === undefined ? [] : ['--override-os', os]),
@@ -53,13 +73,26 @@ function skopeoArguments(pull: ProgramPull): readonly string[] {
   // Without a platform the whole index is copied, so that what lies there has the judged digest.
   const whole = pull.platform === undefined ? ['--all'] : [];
   const tls = pull.plainHttp ? ['--src-tls-verify=false'] : [];
-  return [...overrides, 'copy', ...whole, '--preserve-digests', ...tls, `docker://${pull.resolved}`, pull.to];
+  return [
+    ...overrides,
+    'copy',
+    ...whole,
+    '--preserve-digests',
+    ...tls,
+    `docker://${pull.resolved}`,
+    pull.to ?? '',
+  ];
 }
 
-function run(program: string, words: readonly string[], onOutput: (line: string) => void): Promise<void> {
+function run(program: PullProgram, words: readonly string[], pull: ProgramPull): Promise<void> {
+  const file = findProgram(program, pull.environment);
+  if (file === undefined) throw missing(program);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const lastLines = collectLines(child, onOutput);
+    const child = spawn(file, words, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: withoutSecrets(pull.environment),
+    });
+    const lastLines = collectLines(child, pull.onOutput);
     child.once('error', (cause) => reject(startFailure(program, cause)));
     child.once('close', (code) => {
       if (code === 0) resolve();
@@ -71,15 +104,19 @@ function run(program: string, words: readonly string[], onOutput: (line: string)
   });
 }
 
-function startFailure(program: string, cause: Error): CliError {
-  const missing = 'code' in cause && cause.code === 'ENOENT';
-  return new CliError(
-    'PROGRAM_MISSING',
-    exitCodes.usage,
-    missing ? `${program} is not installed` : `${program} cannot be started`,
-    'pull with no other program: vidimus pull IMAGE --to oci:DIR',
-    { cause },
-  );
+/** Tokens and passphrases of ours are nobody else's business. */
+function withoutSecrets(environment: Environment): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('VIDIMUS_')));
+}
+
+const useNone = 'pull with no other program: vidimus pull IMAGE --to oci:DIR';
+
+function missing(program: PullProgram): CliError {
+  return new CliError('PROGRAM_MISSING', exitCodes.usage, `${program} is not installed`, useNone);
+}
+
+function startFailure(program: PullProgram, cause: Error): CliError {
+  return new CliError('PROGRAM_MISSING', exitCodes.usage, `${program} cannot be started`, useNone, { cause });
 }
 
 const keptLines = 3;
