@@ -4,10 +4,22 @@ import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { checkConfig, checkPolicies, checkPulls } from '../doctor/check-client.ts';
 import { checkMetadata, checkServers } from '../doctor/check-servers.ts';
-import { type DoctorFinding, doctorGroups } from '../doctor/finding.ts';
+import { type DoctorFinding, type DoctorGroup, doctorGroups } from '../doctor/finding.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { formatTime } from '../output/times.ts';
 import { programVersion } from '../version.ts';
+
+/** Each check with the groups it reports in. */
+const checks: readonly {
+  readonly groups: readonly DoctorGroup[];
+  readonly check: (context: Context) => Promise<readonly DoctorFinding[]>;
+}[] = [
+  { groups: ['config'], check: checkConfig },
+  { groups: ['server', 'clock'], check: checkServers },
+  { groups: ['metadata', 'outage'], check: checkMetadata },
+  { groups: ['pulls'], check: checkPulls },
+  { groups: ['policy'], check: checkPolicies },
+];
 
 /** Runs the checks, or those of one group; a failed one is exit 1. */
 export async function doctor(context: Context, group: string | undefined): Promise<ExitCode> {
@@ -21,8 +33,8 @@ export async function doctor(context: Context, group: string | undefined): Promi
     );
   }
   context.terminal.progress('looking ...');
-  const checks = [checkConfig, checkServers, checkMetadata, checkPulls, checkPolicies];
-  const all = (await Promise.all(checks.map((check) => check(context)))).flat();
+  const asked = checks.filter(({ groups }) => wanted === undefined || groups.includes(wanted));
+  const all = (await Promise.all(asked.map(({ check }) => check(context)))).flat();
   const findings = wanted === undefined ? all : all.filter((finding) => finding.group === wanted);
   const failed = findings.filter(({ state }) => state === 'FAIL').length;
   const warned = findings.filter(({ state }) => state === 'warn').length;

@@ -1,5 +1,10 @@
 /** Checks of the outside: trust servers, the clock against theirs, the metadata of every repository pinned here. */
-import { listAnchors, TrustClientError } from '@vidimus/trust-client';
+import {
+  createHttpClient,
+  listAnchors,
+  type RepositorySettings,
+  TrustClientError,
+} from '@vidimus/trust-client';
 import { TufError } from '@vidimus/tuf';
 import { type Client, openClient } from '../client/open-client.ts';
 import { repositorySettings } from '../client/repository-settings.ts';
@@ -8,6 +13,7 @@ import { formatDay, formatDistance } from '../output/times.ts';
 import type { DoctorFinding } from './finding.ts';
 
 const answerMs = 5000;
+const maxAnswerBytes = 65_536;
 const maxSkewMs = 5 * 60_000;
 const soonMs = 14 * 86_400_000;
 
@@ -16,30 +22,40 @@ export async function checkServers(context: Context): Promise<readonly DoctorFin
   const client = openClient(context, true);
   try {
     const anchors = await listAnchors(client.cache);
-    const servers = new Set(anchors.map(({ repository }) => repositorySettings(context, repository).server));
-    if (context.options.server !== undefined) servers.add(context.options.server);
+    const { server } = context.options;
+    const inUse: readonly Server[] = [
+      ...(server === undefined ? [] : [{ server }]),
+      ...anchors.map(({ repository }) => repositorySettings(context, repository)),
+    ];
+    const servers = new Map(inUse.map((settings) => [settings.server, settings]));
     if (servers.size === 0) return [{ group: 'server', state: 'ok', text: 'none in use yet' }];
-    return (await Promise.all([...servers].map((server) => checkServer(context, server)))).flat();
+    return (await Promise.all([...servers.values()].map((one) => checkServer(context, one)))).flat();
   } finally {
     client.close();
   }
 }
 
-async function checkServer(context: Context, server: string): Promise<readonly DoctorFinding[]> {
+type Server = Pick<RepositorySettings, 'server' | 'ca'>;
+
+async function checkServer(context: Context, { server, ca }: Server): Promise<readonly DoctorFinding[]> {
   const start = context.world.now();
   try {
-    const url = new URL('healthz', server.endsWith('/') ? server : `${server}/`);
-    const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(answerMs) });
-    const elapsedMs = context.world.now() - start;
-    await answer.body?.cancel();
-    if (!answer.ok) return [fail(`${server} answers ${answer.status}`)];
-    const skew = clockSkew(answer.headers.get('date'), context.world.now());
+    const http = createHttpClient({
+      server,
+      limits: { connectTimeoutMs: answerMs, idleTimeoutMs: answerMs, totalTimeoutMs: answerMs },
+      ...(ca === undefined ? {} : { ca }),
+    });
+    const ask = http.request({ method: 'GET', url: 'healthz', maxBytes: maxAnswerBytes });
+    const { status, headers } = await ask.finally(() => http.close());
+    if (status !== 200) return [fail(`${server} answers ${status}`)];
+    const skew = clockSkew(headers.date, context.world.now());
     return [
-      { group: 'server', state: 'ok', text: `${server} ${elapsedMs} ms` },
+      { group: 'server', state: 'ok', text: `${server} ${context.world.now() - start} ms` },
       ...(skew === undefined ? [] : [skew]),
     ];
-  } catch {
-    return [fail(`${server} cannot be reached`)];
+  } catch (error) {
+    if (!(error instanceof TrustClientError)) throw error;
+    return [fail(error.message)];
   }
 }
 
@@ -47,8 +63,8 @@ function fail(text: string): DoctorFinding {
   return { group: 'server', state: 'FAIL', text, fix: 'check VIDIMUS_SERVER, trustServer and the network' };
 }
 
-function clockSkew(date: string | null, now: number): DoctorFinding | undefined {
-  const theirs = date === null ? Number.NaN : Date.parse(date);
+function clockSkew(date: string | undefined, now: number): DoctorFinding | undefined {
+  const theirs = date === undefined ? Number.NaN : Date.parse(date);
   if (Number.isNaN(theirs)) return undefined;
   const skew = Math.abs(now - theirs);
   const text = `${(skew / 1000).toFixed(1)} s from the server`;
