@@ -14,6 +14,15 @@ afterAll(() => opened.close());
 const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
 
 describe('createBootstrapToken', () => {
+  it('stores nothing of a token that could not be kept', async () => {
+    const tokens = createTokenStore(opened.database);
+    const keep = () => Promise.reject(new Error('read-only file system'));
+    await expect(createBootstrapToken({ tokens, now: startMs, randomBytes, keep })).rejects.toThrow(
+      'read-only',
+    );
+    expect(await opened.database.db.select({ hash: accessTokens.hash }).from(accessTokens)).toEqual([]);
+  });
+
   it('makes one token, whoever asks at once, and only its hash is stored', async () => {
     const tokens = createTokenStore(opened.database);
     const make = (n: number) =>

@@ -25,7 +25,7 @@ export function createTokenStore(database: Database): TokenStore {
       const row = rows[0];
       return row === undefined ? undefined : toStoredToken(row);
     },
-    insertFirst: (token) =>
+    insertFirst: (token, beforeCommit) =>
       database.transaction(async (tx) => {
         await lockUntilCommit(tx, firstTokenLock);
         const present = await tx.select({ id: accessTokens.id }).from(accessTokens).limit(1);
@@ -38,6 +38,7 @@ export function createTokenStore(database: Database): TokenStore {
           revokedAt: null,
           bootstrap: true,
         });
+        await beforeCommit?.();
         return true;
       }),
   };

@@ -22,8 +22,11 @@ export interface StoredToken {
 
 export interface TokenStore {
   findByHash(hash: string): Promise<StoredToken | undefined>;
-  /** Stores the bootstrap token unless there is, or ever was, any token; true when it was stored. Atomic. */
-  insertFirst(token: StoredToken): Promise<boolean>;
+  /**
+   * Stores the bootstrap token unless there is, or ever was, any token; true when it was stored. Atomic: if
+   * `beforeCommit` fails, nothing is stored.
+   */
+  insertFirst(token: StoredToken, beforeCommit?: () => Promise<void>): Promise<boolean>;
 }
 
 /** Hex SHA-256, by which tokens are kept. 256 random bits need no salt and no slow hash. */
@@ -37,19 +40,23 @@ export interface BootstrapParts {
   readonly randomBytes: (length: number) => Uint8Array;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /**
+   * Writes the token to `<data>/bootstrap-token` (0600): this is the only time it is seen. It counts only once
+   * that is done, so neither a crash nor an unwritable directory leaves an installation without a token.
+   */
+  readonly keep?: (token: string) => Promise<void>;
 }
 
 /**
  * Makes the first token of an installation, valid 24 h; undefined when one was made before.
- * The caller writes it to `<data>/bootstrap-token` (0600): this is the only time it is seen. Not to be called
- * while `VIDIMUS_ADMIN_TOKEN` is set.
+ * Not to be called while `VIDIMUS_ADMIN_TOKEN` is set.
  */
 export async function createBootstrapToken(
   parts: BootstrapParts,
 ): Promise<{ readonly token: string; readonly expiresAt: number } | undefined> {
   const token = `vdm_${Buffer.from(parts.randomBytes(tokenBytes)).toString('base64url')}`;
   const expiresAt = parts.now + bootstrapLifetimeMs;
-  const stored = await parts.tokens.insertFirst({
+  const row: StoredToken = {
     id: hashToken(token).slice(0, 16),
     name: 'bootstrap',
     hash: hashToken(token),
@@ -57,6 +64,7 @@ export async function createBootstrapToken(
     repositories: ['**'],
     createdAt: parts.now,
     expiresAt,
-  });
+  };
+  const stored = await parts.tokens.insertFirst(row, async () => await parts.keep?.(token));
   return stored ? { token, expiresAt } : undefined;
 }
