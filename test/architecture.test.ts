@@ -40,7 +40,9 @@ const sources = (room: string): string[] => filesBelow(join(root, room, 'src'), 
 
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8');
-  return [...text.matchAll(/(?<![.\w])(?:from|import)\s*\(?\s*'([^'\n]+)'/g)].flatMap((m) => m[1] ?? []);
+  return [...text.matchAll(/(?<![.\w])(?:from|import)\s*\(?\s*'((?:@|\.{1,2}\/|[a-z])[\w@./:-]*)'/g)].flatMap(
+    (m) => m[1] ?? [],
+  );
 }
 
 function withoutComments(text: string): string {

@@ -4,14 +4,19 @@ import type { ExitCode } from './exit-codes.ts';
 /** Codes the command line itself raises; other rooms' codes pass through unchanged. */
 export type CliErrorCode =
   | 'USAGE'
-  | 'REFERENCE_INVALID'
   | 'CONFIG_INVALID'
   | 'POLICY_INVALID'
   | 'PROGRAM_MISSING'
-  | 'CONFIRMATION_NEEDED'
-  | 'SIZE_NEEDED'
   | 'PULL_FAILED'
-  | 'CANCELLED';
+  | 'CONFIRMATION_NEEDED'
+  | 'CANCELLED'
+  | 'PASSPHRASE_NEEDED'
+  | 'PASSPHRASE_DIFFERS'
+  | 'FILE_UNREADABLE'
+  | 'KEY_INVALID'
+  | 'THRESHOLD_INVALID'
+  | 'DIGEST_FILE_INVALID'
+  | 'METADATA_FILE_INVALID';
 
 /** A failure that a person can act on; everything else is exit 5. */
 export class CliError extends Error {

@@ -70,6 +70,7 @@ async function fail(context: Context, error: unknown): Promise<ExitCode> {
     return failure.exit;
   }
   const { stderr } = context.world;
+  context.terminal.clear();
   stderr.write(`ERROR  ${printable(message)}  ${code}\n`);
   if (hint !== undefined) stderr.write(`  fix       ${printable(hint)}\n`);
   if (failure.exit === exitCodes.internal && failure.cause instanceof Error) {

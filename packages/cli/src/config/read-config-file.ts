@@ -1,6 +1,6 @@
 /** One configuration file: bounded, strict YAML, every complaint with its line and column. */
 import { readFileSync, statSync } from 'node:fs';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -20,7 +20,7 @@ export function readConfigFile<S extends z.ZodType>(file: string, schema: S): z.
   const broken = document.errors[0];
   if (broken !== undefined)
     throw invalid(position(broken.pos[0]), broken.message.split('\n')[0] ?? 'not YAML');
-  const result = schema.safeParse(document.toJS({ maxAliasCount: 10 }));
+  const result = schema.safeParse(toPlain(document, file));
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = issue === undefined ? [] : unknownKeyPath(issue);
@@ -28,6 +28,18 @@ export function readConfigFile<S extends z.ZodType>(file: string, schema: S): z.
     position(offsetOf(document, path)),
     `${path.join('.') || 'the file'}: ${issue?.message ?? 'does not fit'}`,
   );
+}
+
+const maxAliases = 10;
+
+/** Aliases that unfold without end are refused, not unfolded. */
+function toPlain(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: maxAliases });
+  } catch (cause) {
+    if (!(cause instanceof ReferenceError)) throw cause;
+    throw invalid(file, 'more aliases than a configuration needs');
+  }
 }
 
 function readBounded(file: string): string | undefined {

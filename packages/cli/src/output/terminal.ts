@@ -16,6 +16,8 @@ export interface Terminal {
   note(line: string): void;
   /** A line that replaces itself while something long runs; nothing off a terminal. */
   progress(line: string): void;
+  /** Takes a progress line away. */
+  clear(): void;
   readonly colors: Colors;
   /** Columns tables fold at: the terminal's, never more than 120. */
   readonly width: number;
@@ -39,6 +41,7 @@ export function createTerminal(options: {
     pending = false;
   };
   return {
+    clear,
     out(line) {
       clear();
       stdout.write(`${line}\n`);

@@ -55,6 +55,11 @@ describe('one configuration file', () => {
     ['another version', 'version: 2\n', '~/c.yaml:1:1: version'],
     ['no version', 'repositories: []\n', '~/c.yaml:1:1: version'],
     ['no YAML', 'version: [1\n', '~/c.yaml:'],
+    [
+      'aliases that unfold without end',
+      `a: &a [x]\nb: &b [${'*a,'.repeat(50)}]\nc: [${'*b,'.repeat(50)}]\n`,
+      '~/c.yaml: more aliases',
+    ],
   ])('is refused with %s, at its position', (_, text, message) => {
     const found = messageOf(text);
     expect(found).not.toBe('no refusal');
