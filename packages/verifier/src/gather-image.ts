@@ -89,6 +89,8 @@ export async function findVouchedIndex(
       });
       if (top.kind === 'index' && top.entries.some((entry) => entry.digest === digest)) return candidate;
     } catch (error) {
+      // Signed once, deleted from the registry since: it leads nowhere, as many old ones do.
+      if (error instanceof OciError && error.code === 'NOT_FOUND') continue;
       failure ??= toUnknown(error);
       // A registry that is down is down for all of them: one time-out, not sixty-four.
       if (failure.reason === 'UNREACHABLE') return failure;

@@ -1,5 +1,6 @@
 /** What a signed target says of an image, in the words of policy. */
 import type { Vouch } from '@vidimus/policy';
+import { isTag } from '@vidimus/reference';
 import { type FoundTarget, imageNotesOf } from '@vidimus/tuf';
 
 /** The manifest or index a tag is vouched to be. */
@@ -12,9 +13,13 @@ export interface VouchedImage {
   readonly vouch: Vouch;
 }
 
-/** Undefined for a target without a SHA-256: it names no image. */
+/**
+ * Undefined for a target that names no image: without a SHA-256, or whose path is no tag. An entry of the role
+ * `revocations` is such a path: whoever may revoke must not be able to vouch.
+ */
 export function toVouchedImage(found: FoundTarget): VouchedImage | undefined {
   const { target, chain } = found;
+  if (!isTag(target.path)) return undefined;
   const sha256 = target.hashes.get('sha256');
   const last = chain.at(-1);
   if (sha256 === undefined || last === undefined) return undefined;
