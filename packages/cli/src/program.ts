@@ -10,6 +10,7 @@ type Runner = (options: GlobalOptions, action: Action) => Promise<void>;
 export function createProgram(world: World, runner: Runner): Command {
   const program = new Command('vidimus')
     .description('Which digest should this tag be today, who says so, and may I pull it?')
+    .addHelpText('after', '\nEvery option has a variable: --token-file is VIDIMUS_TOKEN_FILE.')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => world.stdout.write(text),
@@ -33,15 +34,15 @@ function defineServe(program: Command, runner: Runner): void {
   program
     .command('serve')
     .description('run the trust service')
-    .addOption(flag('--data <dir>', 'data directory', 'VIDIMUS_DATA'))
-    .addOption(flag('--listen <host:port>', 'address to listen on; port 0 is any free one', 'VIDIMUS_LISTEN'))
-    .addOption(flag('--tls-cert <file>', 'certificate chain (PEM)', 'VIDIMUS_TLS_CERT'))
-    .addOption(flag('--tls-key <file>', 'private key (PEM)', 'VIDIMUS_TLS_KEY'))
-    .addOption(flag('--insecure-http', 'plain HTTP beyond loopback', 'VIDIMUS_INSECURE_HTTP'))
-    .addOption(flag('--public-url <url>', 'how clients reach the service', 'VIDIMUS_PUBLIC_URL'))
-    .addOption(flag('--only <services>', 'comma-separated services to run', 'VIDIMUS_ONLY'))
-    .addOption(flag('--config <file>', 'configuration file', 'VIDIMUS_CONFIG'))
-    .addOption(new Option('--json', 'machine-readable output'))
+    .option('--data <dir>', 'data directory')
+    .option('--listen <host:port>', 'address to listen on; port 0 is any free one')
+    .option('--tls-cert <file>', 'certificate chain (PEM)')
+    .option('--tls-key <file>', 'private key (PEM)')
+    .option('--insecure-http', 'plain HTTP beyond loopback')
+    .option('--public-url <url>', 'how clients reach the service')
+    .option('--only <services>', 'comma-separated services to run')
+    .option('--config <file>', 'configuration file')
+    .option('--json', 'machine-readable output')
     .action((options) => runner(options, async (c) => (await import('./serve/serve.ts')).serve(c, options)));
 }
 
@@ -136,46 +137,46 @@ function client(parent: Command, usage: string, description: string): Command {
   return parent
     .command(usage)
     .description(description)
-    .addOption(flag('--server <url>', 'trust server', 'VIDIMUS_SERVER'))
-    .addOption(flag('--token-file <file>', 'file that holds the token', 'VIDIMUS_TOKEN_FILE'))
-    .addOption(flag('--cache <dir>', 'cache directory', 'VIDIMUS_CACHE'))
-    .addOption(flag('--config <file>', 'configuration file', 'VIDIMUS_CONFIG'))
-    .addOption(flag('--json', 'one JSON object on stdout', 'VIDIMUS_JSON'))
-    .addOption(flag('-q, --quiet', 'no notes, no progress', 'VIDIMUS_QUIET'));
+    .option('--server <url>', 'trust server')
+    .option('--token-file <file>', 'file that holds the token')
+    .option('--cache <dir>', 'cache directory')
+    .option('--config <file>', 'configuration file')
+    .option('--json', 'one JSON object on stdout')
+    .option('-q, --quiet', 'no notes, no progress');
 }
 
 function judging(command: Command): Command {
   return command
-    .addOption(flag('--policy <path>', 'policy file or directory', 'VIDIMUS_POLICY'))
-    .addOption(flag('--platform <os/arch>', 'judge this platform of an index', 'VIDIMUS_PLATFORM'))
-    .addOption(flag('--online', 'refuse to judge from the cache alone', 'VIDIMUS_ONLINE'))
-    .addOption(flag('--strict', "refuse when the registry's tag points elsewhere", 'VIDIMUS_STRICT'));
+    .option('--policy <path>', 'policy file or directory')
+    .option('--platform <os/arch>', 'judge this platform of an index')
+    .option('--online', 'refuse to judge from the cache alone')
+    .option('--strict', "refuse when the registry's tag points elsewhere");
 }
 
-/** An option that a variable can set; read from the world's environment, not from the process's. */
-class EnvironmentOption extends Option {
-  readonly variable: string;
-
-  constructor(flags: string, description: string, variable: string) {
-    super(flags, `${description} (${variable})`);
-    this.variable = variable;
+/**
+ * Every flag has its variable: `--token-file` is `VIDIMUS_TOKEN_FILE`. The command line wins; an empty variable is
+ * none. Read from the world's environment, not from the process's.
+ */
+function readEnvironment(command: Command, { environment }: World): void {
+  for (const option of command.options) {
+    const variable = `VIDIMUS_${option.name().replaceAll('-', '_').toUpperCase()}`;
+    const text = environment[variable];
+    const name = option.attributeName();
+    const source = command.getOptionValueSource(name);
+    if (!text || (source !== undefined && source !== 'default')) continue;
+    command.setOptionValueWithSource(name, readVariable(command, option, variable, text), 'env');
   }
 }
 
-function flag(flags: string, description: string, variable: string): Option {
-  return new EnvironmentOption(flags, description, variable);
-}
-
-/** The command line wins over the environment; an empty variable is none. */
-function readEnvironment(command: Command, { environment }: World): void {
-  for (const option of command.options) {
-    if (!(option instanceof EnvironmentOption)) continue;
-    const text = environment[option.variable];
-    const name = option.attributeName();
-    if (!text || command.getOptionValueSource(name) !== undefined) continue;
-    const isSwitch = !option.required && !option.optional;
-    if (!isSwitch) command.setOptionValueWithSource(name, text, 'env');
-    else if (!['0', 'false', 'no'].includes(text)) command.setOptionValueWithSource(name, true, 'env');
+function readVariable(command: Command, option: Option, variable: string, text: string): unknown {
+  if (!option.required && !option.optional) return !['0', 'false', 'no'].includes(text);
+  const values = option.variadic ? text.split(',') : [text];
+  try {
+    const parsed = values.map((value): unknown => option.parseArg?.(value, undefined) ?? value);
+    return option.variadic ? parsed : parsed[0];
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    return command.error(`error: ${variable}: ${error.message}`);
   }
 }
 

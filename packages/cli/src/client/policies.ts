@@ -20,8 +20,19 @@ const maxPolicyFiles = 2000;
 
 /** The policies of a repository: `--policy`, else the configuration's, else the built-in ones. */
 export function bundleFor(context: Context, repository: string, named: string | undefined): Bundle {
-  if (named !== undefined) return compileFiles(readPolicyFiles([named]));
   const found = findEntry(context.config(), repository);
+  if (named !== undefined) {
+    if (found?.entry.final === true) {
+      const message = `the system's configuration fixes the policies of ${repository}`;
+      throw new CliError(
+        'USAGE',
+        exitCodes.usage,
+        message,
+        'leave out --policy, or try policies with: vidimus policy test',
+      );
+    }
+    return compileFiles(readPolicyFiles([named]));
+  }
   if (found?.entry.policies === undefined) return builtInBundle();
   return compileFiles(readPolicyFiles(found.entry.policies.map((path) => besideConfig(found.file, path))));
 }
