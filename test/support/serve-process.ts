@@ -40,7 +40,7 @@ async function listeningUrl(child: ChildProcess): Promise<string> {
   try {
     return await new Promise((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (code) => reject(new Error(`serve ended with ${code}: ${stderr}`)));
+      child.once('close', (code) => reject(new Error(`serve ended with ${code}: ${stdout}${stderr}`)));
       child.stdout?.on('data', (chunk: Buffer) => {
         stdout += chunk.toString('utf8');
         const url = /"url":"([^"]+)"/.exec(stdout)?.[1];
