@@ -1,0 +1,261 @@
+/** Somebody who pulls, beside a real trust server: what a publisher signed with buildx's file, judged and fetched. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openLayout } from '@vidimus/oci';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildxIndex, buildxMetadata, helloImage } from '../support/image-builder.ts';
+import { type Machine, normalise, openMachine, openSite, TOKEN, type TrustSite } from './publishing-world.ts';
+import { inspectionSchema, pulledSchema, verificationSchema } from './pulling-schemas.ts';
+
+const one = buildxIndex('one');
+const two = buildxIndex('two');
+const tool = helloImage('tool');
+let site: TrustSite;
+let machine: Machine;
+let web: string;
+
+beforeAll(async () => {
+  site = await openSite();
+  machine = await openMachine(site);
+  web = site.registry.repository;
+  site.registry.add(one.index, '1.0');
+  site.registry.add(tool, 'tool');
+  const metadata = join(machine.home, 'metadata.json');
+  await writeFile(metadata, buildxMetadata(one.index, `${web}:1.0`));
+  for (const words of [
+    ['init', web],
+    ['sign', `${web}:1.0`, '--metadata-file', metadata],
+    ['sign', `${web}:tool@${tool.digest}`],
+  ]) {
+    const { exit, stderr } = await machine.run(words);
+    if (exit !== 0) throw new Error(stderr);
+  }
+});
+afterAll(async () => {
+  await machine.close();
+  await site.close();
+});
+
+const show = async (words: readonly string[]): Promise<string> =>
+  normalise(site, machine, await machine.run(words));
+
+describe('verify', () => {
+  it('says what is pinned, who vouches, how fresh that is', async () => {
+    expect(await show(['verify', `${web}:1.0`])).toMatchInlineSnapshot(`
+      "ALLOWED  registry.test/shop/web:1.0
+        pinned    registry.test/shop/web@sha256:{64 hex}
+        image     index, linux/amd64 linux/arm64
+        vouched   targets 1 of 1: {12 hex}
+        fresh     timestamp v3 checked now, good until 2026-11-22 09:00 (1 day)
+        anchor    pinned root, root v1
+        registry  the tag points to the same digest
+        policy    local@0: built-in 3 of 3 rules
+      exit 0"
+    `);
+  });
+
+  it('follows a digest to the index that lists it', async () => {
+    expect(await show(['verify', `${web}:1.0@${one.arm64.digest}`])).toMatchInlineSnapshot(`
+      "ALLOWED  registry.test/shop/web:1.0@sha256:{64 hex}
+        pinned    registry.test/shop/web@sha256:{64 hex}
+        image     image
+        vouched   targets 1 of 1: {12 hex}; via sha256:{12 hex}
+        fresh     timestamp v3 checked now, good until 2026-11-22 09:00 (1 day)
+        anchor    pinned root, root v1
+        registry  the tag points to the index that lists this digest
+        policy    local@0: built-in 3 of 3 rules
+      exit 0"
+    `);
+  });
+
+  it('refuses what nobody signed, with a reason, a fix and more', async () => {
+    site.registry.add(two.index, '2.0');
+    expect(await show(['verify', `${web}:2.0`])).toMatchInlineSnapshot(`
+      "DENIED  registry.test/shop/web:2.0  NOT_VOUCHED
+        found     sha256:{64 hex} in the registry
+        why       built-in/vouched: nobody vouches for registry.test/shop/web:2.0 at this digest
+        fix       vidimus sign registry.test/shop/web:2.0@sha256:{64 hex}
+        more      vidimus inspect registry.test/shop/web     decision {id}
+      exit 1"
+    `);
+  });
+});
+
+describe('pull into a layout', () => {
+  const out = (name: string): string => join(machine.home, name);
+
+  it('fetches the digest that was judged, and says so', async () => {
+    expect(await show(['pull', `${web}:1.0`, '--to', `oci:${out('whole')}`])).toMatchInlineSnapshot(`
+      "ALLOWED  registry.test/shop/web:1.0 -> sha256:{12 hex}  (targets {12 hex}; fresh 1 day)
+        pulled with vidimus by digest into oci:~/whole, tagged 1.0  0.0 s
+      exit 0"
+    `);
+    const layout = await openLayout(out('whole'));
+    for (const { digest } of [one.index, one.amd64, one.arm64, one.attestation])
+      expect(await layout.blobSize(digest)).toBeGreaterThan(0);
+  });
+
+  it('fetches one platform where one was judged', async () => {
+    const words = ['pull', `${web}:1.0`, '--platform', 'linux/arm64', '--to', `oci:${out('arm')}`];
+    const { exit, stdout } = await machine.run([...words, '--json']);
+    const { pulled, decision } = pulledSchema.parse(JSON.parse(stdout));
+    expect([exit, decision.image.platforms]).toEqual([0, ['linux/arm64']]);
+    expect(pulled).toEqual({
+      with: 'oci',
+      reference: `${web}@${one.index.digest}`,
+      to: `oci:${out('arm')}`,
+      retagged: '1.0',
+    });
+    const layout = await openLayout(out('arm'));
+    expect(await layout.blobSize(one.arm64.digest)).toBe(one.arm64.size);
+    expect(await layout.blobSize(one.amd64.digest)).toBeUndefined();
+  });
+
+  it('fetches the vouched digest where the tag has moved, and never the registry’s', async () => {
+    site.registry.add(two.index, '1.0');
+    try {
+      const words = ['pull', `${web}:1.0`, '--to', `oci:${out('moved')}`];
+      expect(await show(words)).toMatchInlineSnapshot(`
+        "ALLOWED  registry.test/shop/web:1.0 -> sha256:{12 hex}  (targets {12 hex}; fresh 1 day)
+          pulled with vidimus by digest into oci:~/moved, tagged 1.0  0.0 s
+        --- stderr
+        WARNING  the registry's tag has moved and nobody vouches for where it points  TAG_MOVED
+          registry  sha256:{64 hex}
+          vouched   sha256:{64 hex}
+          fix       if the move was intended: vidimus sign registry.test/shop/web:1.0@sha256:{64 hex}
+        exit 0"
+      `);
+      const layout = await openLayout(out('moved'));
+      expect(await layout.blobSize(one.index.digest)).toBe(one.index.size);
+      expect(await layout.blobSize(two.index.digest)).toBeUndefined();
+      const strict = await machine.run([...words.slice(0, 3), `oci:${out('strict')}`, '--strict', '--json']);
+      expect(strict.exit).toBe(1);
+      expect(pulledSchema.parse(JSON.parse(strict.stdout)).pulled).toBeNull();
+      await expect(openLayout(out('strict'))).rejects.toMatchObject({ code: 'LAYOUT_INVALID' });
+    } finally {
+      site.registry.add(one.index, '1.0');
+    }
+  });
+
+  it('prints the pinned reference alone when quiet', async () => {
+    const { stdout, stderr } = await machine.run(['pull', '-q', `${web}:tool`, '--to', `oci:${out('tool')}`]);
+    expect([stdout, stderr]).toEqual([`${web}@${tool.digest}\n`, '']);
+  });
+});
+
+describe('inspect', () => {
+  it('shows tags and roles, and what needs attention', async () => {
+    expect(await show(['inspect', web])).toMatchInlineSnapshot(`
+      "registry.test/shop/web     tuf
+
+      TAG   VOUCHED DIGEST       BY       SINCE  REGISTRY  STATE
+      1.0   sha256:{12 hex}  targets  -      same      ok
+      tool  sha256:{12 hex}  targets  -      same      ok
+
+      ROLE         KEYS  NEED  VERSION  EXPIRES                 SIGNED BY
+      root         2     1     1        2027-11-21 (12 months)  {12 hex}, {12 hex}
+      targets      1     1     3        2027-02-19 (3 months)   {12 hex}
+      revocations  1     1     1        2026-12-21 (30 days)    {12 hex}
+      snapshot     1     1     3        2026-11-28 (7 days)     {12 hex}
+      timestamp    1     1     3        2026-11-22 (1 day)      {12 hex}
+
+      2 tags, none needs attention; 0 revoked digests      full digests and key ids: --wide, --json
+      exit 0"
+    `);
+  });
+
+  it('prints JSON whose shape is fixed', async () => {
+    const { stdout } = await machine.run(['inspect', web, '--json']);
+    const { tags, roles } = inspectionSchema.parse(JSON.parse(stdout));
+    expect(tags.map(({ tag, digest }) => [tag, digest])).toEqual([
+      ['1.0', one.index.digest],
+      ['tool', tool.digest],
+    ]);
+    expect(roles.map(({ role }) => role)).toEqual([
+      'root',
+      'targets',
+      'revocations',
+      'snapshot',
+      'timestamp',
+    ]);
+  });
+});
+
+describe('a digest taken back', () => {
+  it('is refused under its tag, by digest, and under a tag somebody points at it', async () => {
+    site.registry.add(two.index, 'bad');
+    await machine.run(['sign', `${web}:bad@${two.index.digest}`]);
+    await machine.run(['revoke', `${web}@${two.index.digest}`, '--reason', 'CVE-2026-41822, exploited']);
+    site.registry.add(two.index, 'stable');
+    for (const name of [':bad', `@${two.index.digest}`, ':stable']) {
+      const { exit, stdout } = await machine.run(['verify', `${web}${name}`]);
+      expect(stdout).toMatch(/^DENIED {2}.* DIGEST_REVOKED\n/);
+      expect(stdout).toContain('"CVE-2026-41822, exploited"');
+      expect(exit).toBe(1);
+    }
+    // Its children were never anybody's but the index's.
+    expect((await machine.run(['verify', `${web}@${two.amd64.digest}`])).exit).toBe(1);
+  });
+});
+
+describe('a repository of more than a thousand tags', () => {
+  it('is judged and shown as one of few, and its bins speak for targets', async () => {
+    const many = web.replace('shop/web', 'shop/many');
+    await machine.run(['init', many]);
+    const sign = Array.from({ length: 1_005 }, (_, number) => ({
+      tag: `v${number}`,
+      digest: tool.digest,
+      size: tool.size,
+      mediaType: tool.mediaType,
+    }));
+    const answer = await site.app.request(`/v2/${many}/_trust/tags`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ sign }),
+    });
+    expect(answer.status).toBe(200);
+    const verified = await machine.run(['verify', `${many}:v1004`, '--json']);
+    const { vouchedBy, decision } = verificationSchema.parse(JSON.parse(verified.stdout));
+    expect(decision.failures).toEqual([]);
+    expect(vouchedBy).toMatchObject([{ binOf: 'targets', path: ['targets', 'bins', expect.any(String)] }]);
+    const byDigest = await machine.run(['verify', `${many}@${tool.digest}`]);
+    expect(byDigest.exit).toBe(0);
+    const { stdout } = await machine.run(['inspect', many]);
+    expect(stdout).toMatch(/^b8-[0-9a-f]{2} and \d+ bins more {2}/m);
+    expect(stdout.match(/^b8-/gm)).toHaveLength(1);
+    expect(stdout.match(/^v\d+ +sha256:[0-9a-f]{12} +targets /gm)).toHaveLength(1_005);
+  });
+});
+
+describe('doctor', () => {
+  it('says what works here', async () => {
+    const { exit, stdout } = await machine.run(['doctor']);
+    expect(stdout.replace(/ \d+ ms/, ' 5 ms')).toContain(`SERVER    ok    ${site.server.origin}`);
+    expect(stdout).toMatch(/^METADATA {2}ok {4}.*root v1$/m);
+    expect(stdout).toMatch(
+      /^OUTAGE {4}ok {4}.*without the server, known images run \d+ \w+, then are refused$/m,
+    );
+    expect([exit, stdout.trimEnd().split('\n').at(-1)?.split(',')[0]]).toEqual([
+      stdout.includes('CLOCK     FAIL') ? 1 : 0,
+      stdout.includes('CLOCK     FAIL') ? '1 failed' : '0 failed',
+    ]);
+  });
+
+  it('asks nothing of the network for a group that needs none', async () => {
+    const before = site.server.requests.length;
+    const { exit, stdout } = await machine.run(['doctor', 'config', '--json']);
+    const { findings }: { findings: { group: string }[] } = JSON.parse(stdout);
+    expect(new Set(findings.map(({ group }) => group))).toEqual(new Set(['config']));
+    expect([exit, site.server.requests.length]).toEqual([0, before]);
+  });
+
+  it('fails where the server is away, and knows no other group', async () => {
+    const away = { environment: { VIDIMUS_SERVER: 'http://127.0.0.1:1' } };
+    const { exit, stdout } = await machine.run(['doctor', 'server'], away);
+    expect([exit, stdout]).toEqual([
+      1,
+      expect.stringMatching(/FAIL {2}http:\/\/127\.0\.0\.1:1.* cannot be reached/),
+    ]);
+    expect((await machine.run(['doctor', 'everything'])).exit).toBe(2);
+  });
+});
