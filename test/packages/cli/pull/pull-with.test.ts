@@ -122,7 +122,7 @@ describe('nothing is pulled', () => {
     const unsigned = [`${world.repository}:2.0`, '--with', name, ...to];
     const { exit, stdout } = await world.run(['pull', ...unsigned], { PATH: programs });
     expect([exit, calls()]).toEqual([1, []]);
-    expect(stdout).toMatch(/^DENIED .*NOT_VOUCHED\n[^]*nothing was pulled\n$/);
+    expect(stdout).toMatch(/^DENIED .*NOT_VOUCHED\n.*nothing was pulled\n$/s);
     world.registry.add(other, '1.0');
     expect([(await pull('--with', name, ...to, '--strict')).exit, calls()]).toEqual([1, []]);
     world.revoke(web.amd64.digest);
