@@ -1,8 +1,9 @@
 /** What fails around a publish must leave all of it or nothing, and tell the caller which. */
 import { type Database, DatabaseError } from '@vidimus/database';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMetadataCache } from '../../../../services/trust-server/src/core/read/metadata-cache.ts';
 import { type EmbeddedForTest, openEmbeddedForTest } from '../../../support/database-embedded.ts';
-import { Client, call, codeOf, digestOf, managed, openCore, tagOf } from './core-for-test.ts';
+import { Client, call, codeOf, digestOf, managed, openCore, startMs, tagOf } from './core-for-test.ts';
 
 type Fault = 'none' | 'unreachable' | 'commit lost' | 'timeout';
 
@@ -106,5 +107,39 @@ describe('a publish that fails', () => {
     faults.fault = 'none';
     await service.renew();
     expect((await service.readRepository(repository)).versions['timestamp']).toBe(2);
+  });
+});
+
+describe('a read while the database is down', () => {
+  let opened: EmbeddedForTest;
+  beforeAll(async () => {
+    opened = await openEmbeddedForTest();
+  });
+  afterAll(() => opened.close());
+
+  it('is answered from memory, also when something newer was announced or announcements were missed', async () => {
+    const core = openCore(opened.database, { seed: 'reads' });
+    const repository = 'registry.example.com/faults/reads';
+    await core.service.createRepository(call, repository, managed);
+    const faults = withFaults(opened.database);
+    const cache = createMetadataCache({ database: faults.database, now: () => startMs });
+    const timestamp = async () => (await cache.read(repository, { role: 'timestamp' }))?.sha256;
+    const first = await timestamp();
+    expect(first).toMatch(/^[0-9a-f]{64}$/);
+    await core.service.putTag(call, repository, 'a', tagOf('a'));
+
+    faults.fault = 'unreachable';
+    cache.announced({ repository, incarnation: 1, version: 2 });
+    expect(await timestamp()).toBe(first);
+    cache.forget();
+    expect(await timestamp()).toBe(first);
+
+    faults.fault = 'none';
+    cache.forget();
+    expect(await timestamp()).not.toBe(first);
+    // The end of a repository leaves nothing to serve.
+    cache.announced({ repository, incarnation: 1, version: 0 });
+    faults.fault = 'unreachable';
+    expect(await codeOf(timestamp())).toBe('DATABASE_UNAVAILABLE');
   });
 });

@@ -43,9 +43,12 @@ interface Current {
   readonly timestamp: MetadataFile | undefined;
   readonly timestampVersion: number;
   readonly rootVersion: number;
-  /** When the database last said so. */
+  /** When the database last said so; `mustAsk` when something newer is known to exist. */
   readonly checkedMs: number;
 }
+
+/** Too long ago for any clock: the next read asks. What is kept serves only while there is nobody to ask. */
+const mustAsk = Number.NEGATIVE_INFINITY;
 
 export function createMetadataCache(parts: MetadataCacheParts): MetadataCache {
   const files = new LRUCache<string, MetadataFile>({
@@ -146,7 +149,8 @@ export function createMetadataCache(parts: MetadataCacheParts): MetadataCache {
           timestamp: { bytes: timestamp.bytes, sha256: timestamp.sha256 },
           timestampVersion: timestamp.version,
           rootVersion,
-          checkedMs: parts.now(),
+          // A publish says nothing about a root that another replica may have renewed.
+          checkedMs: versions['root'] === undefined && before !== undefined ? before.checkedMs : parts.now(),
         });
       }
     },
@@ -154,13 +158,17 @@ export function createMetadataCache(parts: MetadataCacheParts): MetadataCache {
       const at = known.get(repository);
       const isKnown = at?.incarnation === incarnation && at.timestampVersion >= version && version > 0;
       if (isKnown) return;
-      known.delete(repository);
       asking.delete(repository);
-      if (version > 0) return;
+      if (version > 0) {
+        // Not forgotten: should the database be away now, an older timestamp is better than none.
+        if (at !== undefined) known.set(repository, { ...at, checkedMs: mustAsk });
+        return;
+      }
+      known.delete(repository);
       for (const name of files.keys()) if (name.startsWith(`${repository} `)) files.delete(name);
     },
     forget: () => {
-      known.clear();
+      for (const [repository, at] of known.entries()) known.set(repository, { ...at, checkedMs: mustAsk });
       asking.clear();
     },
   };
