@@ -22,7 +22,9 @@ export function readConfigFile<S extends z.ZodType>(file: string, schema: S): z.
     throw invalid(position(broken.pos[0]), broken.message.split('\n')[0] ?? 'not YAML');
   const result = schema.safeParse(toPlain(document, file));
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
+  const { issues } = result.error;
+  // A misspelt key is the cause of what is missing.
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   const path = issue === undefined ? [] : unknownKeyPath(issue);
   throw invalid(
     position(offsetOf(document, path)),
@@ -103,6 +105,6 @@ function invalid(where: string, what: string): CliError {
     'CONFIG_INVALID',
     exitCodes.usage,
     `${where}: ${what}`,
-    'see the configuration page of README',
+    'see README, "Configure a client"; of the service: "Run it"',
   );
 }

@@ -50,7 +50,12 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   };
   const named = load(sources.namedFile);
   if (sources.namedFile !== undefined && named.length === 0) {
-    throw new CliError('CONFIG_INVALID', exitCodes.usage, `${sources.namedFile} does not exist`);
+    throw new CliError(
+      'CONFIG_INVALID',
+      exitCodes.usage,
+      `${sources.namedFile} does not exist`,
+      'check --config and VIDIMUS_CONFIG',
+    );
   }
   const system = load(sources.systemFile)[0];
   return { files: [...named, ...load(sources.userFile), ...(system === undefined ? [] : [system])], system };
@@ -106,7 +111,7 @@ export function userConfigFile(
   environment: Readonly<Record<string, string | undefined>>,
 ): string | undefined {
   const base =
-    environment['XDG_CONFIG_HOME'] ?? (environment['HOME'] && join(environment['HOME'], '.config'));
+    environment['XDG_CONFIG_HOME'] || (environment['HOME'] && join(environment['HOME'], '.config'));
   return base ? join(base, 'vidimus', 'config.yaml') : undefined;
 }
 

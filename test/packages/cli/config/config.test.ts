@@ -66,6 +66,27 @@ describe('one configuration file', () => {
     expect(found.startsWith(message), found).toBe(true);
   });
 
+  it.each([
+    ['directory', 'directory: {anchor: /etc/vidimus/acme.anchor.json}', '2:1'],
+    ['outside', 'outside: pass', '2:1'],
+    ['policyServer', 'repositories:\n  - {match: "**", policyServer: "https://p.test"}', '3:19'],
+    ['requirePolicies', 'repositories:\n  - {match: "**", requirePolicies: [baseline]}', '3:19'],
+    ['maxOffline', 'repositories:\n  - {match: "**", maxOffline: 0s}', '3:19'],
+    ['mode', 'repositories:\n  - {match: "**", mode: warn}', '3:19'],
+    ['dialect notary', 'repositories:\n  - {match: "**", dialect: notary}', '3:19'],
+    ['an anchor by certificates', 'repositories:\n  - {match: "**", anchor: {certIds: [a]}}', '3:19'],
+    ['an anchor by CA', 'repositories:\n  - {match: "**", anchor: {ca: ca.pem}}', '3:19'],
+    ['the directory as anchor', 'repositories:\n  - {match: "**", anchor: directory}', '3:19'],
+  ])('says of %s that this version does not have it, and does not ignore it', (_, line, position) => {
+    const found = messageOf(`version: 1\n${line}\n`);
+    expect(found).toContain(`~/c.yaml:${position}: `);
+    expect(found).toContain('not available in this version');
+  });
+
+  it('is told the misspelt key before what is missing for it', () => {
+    expect(messageOf('versoin: 1\n')).toContain('1:1: versoin: Unrecognized key');
+  });
+
   it('is refused when it is named and not there', () => {
     expect(() => loadConfig({ ...none, namedFile: `${directory}/absent.yaml` })).toThrow(/does not exist/);
   });
@@ -144,6 +165,9 @@ describe('the user file', () => {
   it('is where the XDG rules say', () => {
     expect(userConfigFile({ HOME: '/home/a' })).toBe('/home/a/.config/vidimus/config.yaml');
     expect(userConfigFile({ HOME: '/home/a', XDG_CONFIG_HOME: '/x' })).toBe('/x/vidimus/config.yaml');
+    expect(userConfigFile({ HOME: '/home/a', XDG_CONFIG_HOME: '' })).toBe(
+      '/home/a/.config/vidimus/config.yaml',
+    );
     expect(userConfigFile({})).toBeUndefined();
   });
 });
