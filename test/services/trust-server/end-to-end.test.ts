@@ -174,6 +174,16 @@ describe('a repository with everything managed', () => {
     expect(JSON.parse(first)).toMatchObject({ published: { targets: 3 } });
   });
 
+  it('signs what the publisher says in custom, whatever its members are called', async () => {
+    const custom: unknown = JSON.parse('{"__proto__":{"deep":[1]},"constructor":"c","team":"web"}');
+    const body = { ...tagBody, mediaType: 'application/vnd.oci.image.index.v1+json', custom };
+    expect((await ask('PUT', `${managed}/tags/__proto__`, body)).status).toBe(200);
+    expect((await ask('PUT', `${managed}/tags/__proto__`, body)).status).toBe(200);
+    const file = await (await app.request(`${managed}/metadata/4.targets.json`)).text();
+    expect(file).toContain('"__proto__":{"custom":{"__proto__":{"deep":[1]},"constructor":"c",');
+    expect((await app.request(`${managed}/metadata/5.targets.json`)).status).toBe(404);
+  });
+
   it('takes a revoked digest away from every tag', async () => {
     const response = await ask('PUT', `${managed}/revocations/${manifestDigest}`, {
       reason: 'CVE-2026-41822',

@@ -114,7 +114,8 @@ export async function writeTags(tx: Queries, at: Incarnation, rows: readonly Tag
           size: row.size,
           mediaType: row.mediaType ?? null,
           platforms: row.platforms ?? null,
-          custom: row.custom ?? null,
+          // drizzle asks values for their constructor, which strictly parsed JSON does not have.
+          custom: row.custom === undefined ? null : { ...row.custom },
           since: new Date(row.sinceMs),
           sinceVersion: row.sinceVersion,
           actor: row.actor,
