@@ -180,7 +180,9 @@ describe('a repository with everything managed', () => {
     expect((await ask('PUT', `${managed}/tags/__proto__`, body)).status).toBe(200);
     expect((await ask('PUT', `${managed}/tags/__proto__`, body)).status).toBe(200);
     const file = await (await app.request(`${managed}/metadata/4.targets.json`)).text();
-    expect(file).toContain('"__proto__":{"custom":{"__proto__":{"deep":[1]},"constructor":"c",');
+    expect(file).toContain(
+      '"__proto__":{"custom":{"__proto__":{"deep":[1]},"constructor":"c","team":"web","vidimus":{"mediaType":"application/vnd.oci.image.index.v1+json","since":"2026-11-21T09:00:00Z"}}',
+    );
     expect((await app.request(`${managed}/metadata/5.targets.json`)).status).toBe(404);
   });
 

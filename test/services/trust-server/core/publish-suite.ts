@@ -232,7 +232,7 @@ export function publishSuite(given: DatabaseForSuite): void {
     });
 
     it.each([
-      ['a field of the service in custom', { custom: { mediaType: 'x' } }],
+      ['a field of the service in custom', { custom: { vidimus: 'x' } }],
       ['NUL in custom', { custom: { deep: [{ a: '\0' }] } }],
       ['too large a custom part', { custom: { a: 'x'.repeat(20_000) } }],
     ])('are refused with %s', async (_, more) => {

@@ -45,7 +45,7 @@ function editTags(
   for (const tag of intent.revoke) {
     if (board.tag(tag) === undefined) throw new TrustError('TAG_UNKNOWN', `there is no tag ${tag}`, { tag });
   }
-  for (const edit of intent.sign) assertSignable(board, edit);
+  for (const edit of intent.sign) assertSignable(board, edit, nowMs);
 
   const signed = intent.sign.flatMap((edit): Moved[] => {
     const before = board.tag(edit.tag);
@@ -67,9 +67,9 @@ function editTags(
 }
 
 /** @throws TrustError BODY_INVALID or WOULD_BREAK; TufError EDIT_INVALID */
-function assertSignable(board: Board, edit: TagEdit): void {
+function assertSignable(board: Board, edit: TagEdit, nowMs: number): void {
   assertTagEdit(edit);
-  assertTagTarget(toTagTarget(toPlain(edit)));
+  assertTagTarget(toTagTarget({ ...toPlain(edit), sinceMs: nowMs }));
   if (board.revocation(edit.digest) === undefined) return;
   throw new TrustError('WOULD_BREAK', `${edit.digest} is revoked: lift its revocation first`, {
     tag: edit.tag,

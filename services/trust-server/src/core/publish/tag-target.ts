@@ -1,27 +1,29 @@
 /** A tag as the signed metadata lists it, and as a caller described it. */
 import { encodeCanonical, isJsonObject, type JsonValue } from '@vidimus/canonical-json';
-import type { Target } from '@vidimus/tuf';
+import { type Target, withImageNotes } from '@vidimus/tuf';
 import { TrustError } from '../../service.ts';
+import { toWholeSecond } from '../instants.ts';
 import type { TagRow } from '../store/tags.ts';
 import type { TagEdit } from './intents.ts';
 
-/** Members of `custom` that the service writes itself. */
-const own = ['mediaType', 'platforms'] as const;
+/** The member of `custom` that the service writes itself. */
+const own = 'vidimus';
 
-/** The signed entry: media type and platforms stand in `custom` beside what the caller put there. */
-export function toTagTarget(
-  row: Pick<TagRow, 'tag' | 'digest' | 'size' | 'mediaType' | 'platforms' | 'custom'>,
-): Target {
-  const custom: Record<string, JsonValue> = Object.assign(Object.create(null), row.custom);
-  if (row.mediaType !== undefined) custom['mediaType'] = row.mediaType;
-  if (row.platforms !== undefined) custom['platforms'] = [...row.platforms];
+/** The signed entry: type, platforms and since when stand under `custom.vidimus` beside what the caller put there. */
+export function toTagTarget({ mediaType, platforms, ...row }: TagContent): Target {
   return {
     path: row.tag,
     length: row.size,
     hashes: new Map([['sha256', row.digest.replace(/^sha256:/, '')]]),
-    ...(Object.keys(custom).length === 0 ? {} : { custom }),
+    custom: withImageNotes(row.custom, {
+      ...(mediaType === undefined ? {} : { mediaType }),
+      ...(platforms === undefined ? {} : { platforms }),
+      since: toWholeSecond(row.sinceMs),
+    }),
   };
 }
+
+type TagContent = Pick<TagRow, 'tag' | 'digest' | 'size' | 'mediaType' | 'platforms' | 'custom' | 'sinceMs'>;
 
 /**
  * Refuses what could be signed but not stored or not read back alike.
@@ -29,12 +31,10 @@ export function toTagTarget(
  */
 export function assertTagEdit(edit: TagEdit): void {
   if (edit.custom === undefined) return;
-  for (const name of own) {
-    if (Object.hasOwn(edit.custom, name)) {
-      throw new TrustError('BODY_INVALID', `custom must not hold ${name}: it is a field of its own`, {
-        tag: edit.tag,
-      });
-    }
+  if (Object.hasOwn(edit.custom, own)) {
+    throw new TrustError('BODY_INVALID', `custom must not hold ${own}: the service writes it`, {
+      tag: edit.tag,
+    });
   }
   if (holdsNul(edit.custom)) {
     throw new TrustError('BODY_INVALID', 'custom must not hold NUL characters', { tag: edit.tag });
