@@ -9,6 +9,7 @@ import { fromDriver } from './driver-error.ts';
 import { DatabaseError } from './errors.ts';
 import { applyMigrations, type MigrationTarget, pendingMigrations } from './migrate.ts';
 import type { Migration } from './migrations.ts';
+import { preparing } from './prepared-client.ts';
 import type { Row } from './raw-query.ts';
 import { runTransaction } from './transaction.ts';
 
@@ -23,6 +24,8 @@ export interface PostgresOptions {
 const defaultConnections = 10;
 const defaultStatementTimeoutMs = 30_000;
 const connectTimeoutSeconds = 10;
+/** Between attempts while the server is away; queries wait that long for their refusal, too. */
+const reconnectPauseSeconds = 0.25;
 const idleInTransactionTimeoutMs = 60_000;
 const migrationLockTimeoutMs = 120_000;
 const closeTimeoutSeconds = 5;
@@ -45,7 +48,7 @@ export async function openPostgres(
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
   });
   // drizzle rewires the parsers of the client it is given, so nobody else may use this pool.
-  const db = drizzle({ client: pool });
+  const db = drizzle({ client: preparing(pool) });
   const listening = connect(url, 1, {});
   return {
     kind: 'postgres',
@@ -100,6 +103,8 @@ function connect(url: string, max: number, connection: Record<string, number>): 
   return postgres(url, {
     max,
     connect_timeout: connectTimeoutSeconds,
+    // The default grows to 20 s, during which a server that is back would not be used.
+    backoff: () => reconnectPauseSeconds,
     onnotice: () => undefined,
     connection: { application_name: 'vidimus', TimeZone: 'UTC', ...connection },
     types: {
