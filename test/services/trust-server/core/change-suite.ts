@@ -248,6 +248,9 @@ export function changeSuite(given: DatabaseForSuite): void {
         'CHANGE_CLOSED',
       );
       expect(await service.readMetadata(repository, { role: 'root', version: 1 })).toBeUndefined();
+      expect((await service.readChange(repository, change.id)).state).toBe('expired');
+      const again = await changeOf(service.createRepository(call, repository, short));
+      expect(again.insteadOf).toEqual([change.id]);
     });
 
     it('is only shown by a dry run', async () => {

@@ -230,7 +230,8 @@ function toChangeRow(
     insteadOf: deadFor(dead, 'root', root.version),
     createdBy: call.actor,
     createdAtMs: toWholeSecond(nowMs),
-    expiresAtMs: toWholeSecond(nowMs) + changeLifetimeMs,
+    // A root that has expired cannot be published: its change is over by then.
+    expiresAtMs: Math.min(toWholeSecond(nowMs) + changeLifetimeMs, root.expires),
     signatures: [],
   };
 }
