@@ -283,6 +283,24 @@ export function publishSuite(given: DatabaseForSuite): void {
       expect(versions['targets']).toBeGreaterThan(1);
     });
 
+    it('one that makes a file too large does not spoil those it is published with', async () => {
+      const { service, repository, client } = await make('large');
+      const large = (name: string, count: number) =>
+        Array.from({ length: count }, (_, index) => ({
+          tag: `${name}${index}`,
+          ...tagOf(name),
+          custom: { a: 'x'.repeat(16_000) },
+        }));
+      await service.editTags(call, repository, { sign: large('a', 305) });
+      const codes = await Promise.all([
+        codeOf(service.putTag(call, repository, 'first', tagOf('b'))),
+        codeOf(service.editTags(call, repository, { sign: large('c', 10) })),
+        codeOf(service.putTag(call, repository, 'last', tagOf('d'))),
+      ]);
+      expect(codes).toEqual(['none', 'BODY_INVALID', 'none']);
+      expect(Object.keys(await client.targets())).toHaveLength(307);
+    });
+
     it('one that is refused does not spoil those it is published with', async () => {
       const { service, repository, client } = await make('spoil');
       const codes = await Promise.all([

@@ -84,7 +84,7 @@ async function drain(parts: PublisherParts, queue: Queue, ended: () => void): Pr
     } catch (error) {
       // The lock was never taken: whoever waits now would meet the same.
       if (taken.length === 0) taken.push(...queue.waiting.splice(0));
-      if (error instanceof TufError && taken.length > 1) await publishApart(parts, queue.repository, taken);
+      if (isOfOneIntent(error) && taken.length > 1) await publishApart(parts, queue.repository, taken);
       else for (const { reject } of taken) reject(toTrustError(error));
     }
   }
@@ -110,6 +110,11 @@ async function publishTogether(parts: PublisherParts, queue: Queue, taken: Waiti
     else if (outcome instanceof TrustError) reject(outcome);
     else resolve(outcome);
   }
+}
+
+/** Refused for what it asks (also: a file would grow too large), not for the state of database or keys. */
+function isOfOneIntent(error: unknown): boolean {
+  return error instanceof TufError || (error instanceof TrustError && error.code === 'BODY_INVALID');
 }
 
 /** One intent that the rules refuse must not spoil its neighbours: each is tried by itself. */
