@@ -4,12 +4,15 @@
  */
 import { z } from '@hono/zod-openapi';
 import type { JsonObject } from '@vidimus/canonical-json';
+import { durationToMs } from './duration.ts';
 
 const maxTextLength = 1024;
 const maxLinkLength = 2048;
 const maxKeysPerRole = 64;
 const maxPlatforms = 64;
 const maxSignaturesPerUpload = 64;
+/** Beyond it milliseconds leave the integers, and times the calendar. */
+const maxDurationMs = 36_500 * 86_400_000;
 /** Tags signed and revoked in one publish, together. */
 export const maxTagsPerBatch = 10_000;
 
@@ -23,7 +26,8 @@ const jsonObject = z
 /** Whole seconds, minutes, hours or days; at most nine digits. See `durationToMs`. */
 export const durationSchema = z
   .string()
-  .regex(/^[0-9]{1,9}[smhd]$/, 'expected a duration such as 90d')
+  .regex(/^[0-9]{1,9}[smhd]$/, { error: 'expected a duration such as 90d', abort: true })
+  .refine((text) => durationToMs(text) <= maxDurationMs, 'is longer than 100 years')
   .openapi({ example: '90d' });
 const lifetimeSchema = durationSchema.refine((text) => !/^0+[smhd]$/.test(text), 'must be more than zero');
 

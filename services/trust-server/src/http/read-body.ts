@@ -3,8 +3,15 @@ import { type JsonValue, parseJson } from '@vidimus/canonical-json';
 import { TrustError } from '../service.ts';
 import { maxBodyDepth, maxBodyValues } from './limits.ts';
 
-/** `curl -d` calls its body a form unless told otherwise; tokens, not content types, keep browsers out. */
-const acceptedTypes: ReadonlySet<string> = new Set(['application/json', 'application/x-www-form-urlencoded']);
+/**
+ * `curl -d` calls its body a form and `fetch` calls a string plain text unless told otherwise; tokens, not content
+ * types, keep browsers out.
+ */
+const acceptedTypes: ReadonlySet<string> = new Set([
+  'application/json',
+  'application/x-www-form-urlencoded',
+  'text/plain',
+]);
 
 /**
  * Reads at most `maxBytes`, counting as they come and never trusting Content-Length alone.

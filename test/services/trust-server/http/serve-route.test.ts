@@ -150,6 +150,7 @@ describe('bodies', () => {
     ['application/json; charset=utf-8', 200],
     ['application/json', 200],
     ['application/x-www-form-urlencoded', 200],
+    ['text/plain;charset=UTF-8', 200],
   ])('judges Content-Type %s with %i', async (type, status) => {
     const { app } = serverForTest();
     expect((await app.request(put, write('PUT', tagBody, { 'Content-Type': type }))).status).toBe(status);
@@ -176,6 +177,8 @@ describe('bodies', () => {
     ['a threshold of zero', { roles: { root: { threshold: 0 } } }, 'THRESHOLD_INVALID'],
     ['an unknown custody', { roles: { root: { keys: [{ custody: 'ours' }] } } }, 'CUSTODY_INVALID'],
     ['a lifetime of zero', { roles: { root: { expiresAfter: '0d' } } }, 'BODY_INVALID'],
+    ['a lifetime beyond all integers', { roles: { root: { expiresAfter: '999999999d' } } }, 'BODY_INVALID'],
+    ['a retention beyond all integers', { digestRetention: '999999999d' }, 'BODY_INVALID'],
     ['a lifetime in weeks', { roles: { root: { expiresAfter: '1w' } } }, 'BODY_INVALID'],
   ])('refuses a creation with %s', async (_what, body, code) => {
     const { app } = serverForTest();
