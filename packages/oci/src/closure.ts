@@ -2,8 +2,9 @@
 import { formatPlatform, matchesPlatform, type Platform } from '@vidimus/reference';
 import type { Descriptor } from './descriptor.ts';
 import { OciError } from './errors.ts';
-import { MAX_CLOSURE_BYTES, MAX_CLOSURE_DOCUMENTS, MAX_INDEX_NESTING } from './limits.ts';
+import { MAX_CLOSURE_BYTES, MAX_CLOSURE_DOCUMENTS, MAX_CLOSURE_MS, MAX_INDEX_NESTING } from './limits.ts';
 import type { ImageIndex, ImageManifest, IndexEntry, Manifest } from './manifest.ts';
+import { documentKind } from './media-type.ts';
 
 /** Reads a child document, its digest, size and media type checked against the descriptor. */
 export type ReadManifest = (descriptor: Descriptor) => Promise<Manifest>;
@@ -46,19 +47,56 @@ export async function readClosure(
 
 /**
  * All images of `top`, attestations and unknown children of a readable type included, in the order of the index.
- * @throws OciError DOCUMENT_REFUSED (nesting, too many), and what `read` throws
+ * @param elapsedMs a running clock in milliseconds
+ * @throws OciError DOCUMENT_REFUSED (nesting, too many, a child of another type that engines could run),
+ *   UNREACHABLE (too slow), and what `read` throws
  */
-export async function readAllClosures(top: Manifest, read: ReadManifest): Promise<readonly ImageClosure[]> {
+export async function readAllClosures(
+  top: Manifest,
+  read: ReadManifest,
+  elapsedMs: () => number = () => performance.now(),
+): Promise<readonly ImageClosure[]> {
+  return collectClosures(top, read, () => true, elapsedMs);
+}
+
+/**
+ * The image `readClosure` chooses, then every other one that an engine could choose from the same index: engines
+ * differ in variants, and in entries without a platform, and each of them would pull what the index says.
+ * @throws OciError as `readClosure` and `readAllClosures`
+ */
+export async function readPlatformClosures(
+  top: Manifest,
+  wanted: Platform,
+  read: ReadManifest,
+  elapsedMs: () => number = () => performance.now(),
+): Promise<readonly ImageClosure[]> {
+  const chosen = await readClosure(top, wanted, read);
+  const mayRun = ({ platform }: IndexEntry): boolean =>
+    platform === undefined || matchesPlatform(wanted, platform);
+  const others = await collectClosures(top, read, mayRun, elapsedMs);
+  return [chosen, ...others.filter(({ image }) => image.digest !== chosen.image.digest)];
+}
+
+async function collectClosures(
+  top: Manifest,
+  read: ReadManifest,
+  isWanted: (entry: IndexEntry) => boolean,
+  elapsedMs: () => number,
+): Promise<readonly ImageClosure[]> {
   if (top.kind === 'image') return [toClosure([], top, 'image', undefined)];
   const found: ImageClosure[] = [];
+  const start = elapsedMs();
   let documents = 0;
   let bytes = 0;
   const visit = async (indexes: readonly ImageIndex[], index: ImageIndex): Promise<void> => {
     assertNesting(indexes.length + 1);
-    for (const entry of index.entries.filter(isReadable)) {
+    for (const entry of index.entries.filter(isWanted)) {
+      if (!isReadable(entry)) continue;
       documents += 1;
       bytes += entry.size;
       if (documents > MAX_CLOSURE_DOCUMENTS || bytes > MAX_CLOSURE_BYTES) throw refused('lists too much');
+      // Each answer within its own time-out, a thousand of them could still take a day.
+      if (elapsedMs() - start > MAX_CLOSURE_MS) throw tooSlow();
       const child = await read(entry);
       const path = [...indexes, index];
       if (child.kind === 'index') await visit(path, child);
@@ -102,8 +140,22 @@ export function platformsOf(index: ImageIndex): readonly Platform[] {
   return [...byName.values()];
 }
 
-function isReadable(entry: IndexEntry): boolean {
-  return entry.kind !== 'unknown' || entry.platform?.os === 'unknown';
+/**
+ * False for a child of another type that is for no platform. For any other platform some engines choose by platform
+ * alone and believe the registry's `Content-Type`: what nobody here could read must not be run there.
+ * @throws OciError DOCUMENT_REFUSED
+ */
+function isReadable({ mediaType, platform }: IndexEntry): boolean {
+  if (documentKind(mediaType) !== undefined) return true;
+  if (platform?.os === 'unknown' && platform.architecture === 'unknown') return false;
+  throw refused('lists a child that is neither image nor index');
+}
+
+function tooSlow(): OciError {
+  return new OciError('UNREACHABLE', 'the registry took too long over the images of an index', {
+    reason: 'timeout',
+    limit: 'closure',
+  });
 }
 
 function toClosure(

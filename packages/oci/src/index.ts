@@ -6,6 +6,7 @@ export {
   type ReadManifest,
   readAllClosures,
   readClosure,
+  readPlatformClosures,
 } from './closure.ts';
 export { anonymous, type Credential, type FindCredential } from './credential.ts';
 export { type CredentialFilesOptions, credentialsFromFiles, type Environment } from './credential-files.ts';

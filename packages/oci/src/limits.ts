@@ -10,8 +10,10 @@ export const MAX_LAYERS = 1_000;
 export const MAX_DOCUMENT_DEPTH = 16;
 /** Indexes above an image: an index, and at most one index inside it. */
 export const MAX_INDEX_NESTING = 2;
-/** Documents read for one closure, over all platforms. */
-export const MAX_CLOSURE_DOCUMENTS = 2_000;
+/** Documents read for one closure, over all platforms: each is a request. The largest official images have 40. */
+export const MAX_CLOSURE_DOCUMENTS = 500;
+/** Milliseconds after which no further document of a closure is asked for. */
+export const MAX_CLOSURE_MS = 120_000;
 /** Their bytes together; they are held in memory. */
 export const MAX_CLOSURE_BYTES = 64 * 1024 * 1024;
 /** An answer of a token service. */

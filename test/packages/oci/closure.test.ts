@@ -7,6 +7,7 @@ import {
   platformsOf,
   readAllClosures,
   readClosure,
+  readPlatformClosures,
   type SmallImage,
   smallIndex,
 } from '@vidimus/oci';
@@ -78,6 +79,59 @@ describe('readAllClosures', () => {
     if (top.kind !== 'index') throw new Error('an index');
     const huge = { ...top, entries: top.entries.map((entry) => ({ ...entry, size: 40 * 1024 * 1024 })) };
     await expect(readAllClosures(huge, read)).rejects.toMatchObject({ code: 'DOCUMENT_REFUSED' });
+  });
+
+  it('refuses more children than anybody builds, having read no more than the limit', async () => {
+    const { top, read } = opened(built.index);
+    const entries = Array.from({ length: 1_000 }, () => asIndex(top).entries[0]).flatMap((e) => e ?? []);
+    let reads = 0;
+    const counted = (descriptor: Descriptor): Promise<Manifest> => {
+      reads += 1;
+      return read(descriptor);
+    };
+    await expect(readAllClosures({ ...asIndex(top), entries }, counted)).rejects.toMatchObject({
+      code: 'DOCUMENT_REFUSED',
+    });
+    expect(reads).toBe(500);
+  });
+
+  it('gives a registry that trickles answers two minutes for all of them', async () => {
+    const { top, read } = opened(built.index);
+    let clock = 0;
+    const slow = (descriptor: Descriptor): Promise<Manifest> => {
+      clock += 50_000;
+      return read(descriptor);
+    };
+    await expect(readAllClosures(top, slow, () => clock)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    expect(clock).toBe(150_000);
+  });
+
+  it('refuses a child of an unknown type that an engine could run, not one that is for no platform', async () => {
+    const { top, read } = opened(built.index);
+    const odd = (at: number): ImageIndex => ({
+      ...asIndex(top),
+      entries: asIndex(top).entries.map((entry, index) =>
+        index === at ? { ...entry, mediaType: 'application/x-odd', kind: 'unknown' } : entry,
+      ),
+    });
+    await expect(readAllClosures(odd(0), read)).rejects.toMatchObject({ code: 'DOCUMENT_REFUSED' });
+    expect(await readAllClosures(odd(3), read)).toHaveLength(3);
+  });
+});
+
+describe('readPlatformClosures', () => {
+  it('reads the chosen image first, then what an engine could choose in its place', async () => {
+    const [first, twin, silent] = [helloImage('first'), helloImage('twin'), helloImage('silent')];
+    const index = smallIndex([
+      { image: silent },
+      { image: first, platform: amd64 },
+      { image: twin, platform: amd64 },
+      { image: built.arm64, platform: parsePlatform('linux/arm64') },
+    ]);
+    const { top, read } = opened(index);
+    const closures = await readPlatformClosures(top, amd64, read);
+    const found = closures.map(({ image }) => image.digest);
+    expect(found).toEqual([first.digest, silent.digest, twin.digest]);
   });
 });
 
