@@ -67,7 +67,7 @@ describe('the built-in bundle', () => {
     [
       'the repository has no trust data',
       { ...good, trust: { state: 'absent' } },
-      ['NO_TRUST_DATA', 'NO_TRUST_DATA'],
+      ['NO_TRUST_DATA', 'NO_TRUST_DATA', 'NO_TRUST_DATA'],
       'judged',
     ],
     ['the server rolled back', { ...good, trust: unknown('ROLLBACK') }, ['ROLLBACK', 'ROLLBACK'], 'judged'],

@@ -50,6 +50,26 @@ describe('each rule kind', () => {
       ['ROLE_THRESHOLD'],
     ],
     [
+      'a role below its delegator, named as such',
+      'signatures: {allOf: [{tufRole: qa/nightly}, {signer: qa/nightly}]}',
+      withTrust({ vouchedBy: [{ ...delegated('qa/nightly'), path: ['targets', 'qa', 'qa/nightly'] }] }),
+      [],
+    ],
+    [
+      'a role that a signer made under the name of another',
+      'signatures: {allOf: [{tufRole: security}, {signer: security}]}',
+      withTrust({ vouchedBy: [{ ...delegated('security'), path: ['targets', 'dev', 'security'] }] }),
+      ['ROLE_THRESHOLD', 'SIGNER_MISSING'],
+    ],
+    [
+      'a role below one that a signer made under the name of another',
+      'signatures: {allOf: [{signer: qa/nightly}]}',
+      withTrust({
+        vouchedBy: [{ ...delegated('qa/nightly'), path: ['targets', 'dev', 'qa', 'qa/nightly'] }],
+      }),
+      ['SIGNER_MISSING'],
+    ],
+    [
       'two keys asked, one there',
       'signatures: {allOf: [{tufRole: targets, keys: 2}]}',
       good,

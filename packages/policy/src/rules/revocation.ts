@@ -4,7 +4,7 @@ import { causeOf } from '../codes.ts';
 import type { Facts, ImageFacts, RevokedDigest } from '../facts.ts';
 import { formatTime } from '../time.ts';
 import { HOLDS, type Judge, type JudgeInput, type RuleFinding } from './rule-kind.ts';
-import { commandReference } from './trust-evidence.ts';
+import { commandReference, trustFinding } from './trust-evidence.ts';
 
 export const revocationSchema = z.strictObject({ revoked: z.literal('deny').default('deny') }).readonly();
 
@@ -14,6 +14,9 @@ export function judgeRevocation(): Judge {
     const { revocation, image } = input.facts;
     if (revocation.state === 'revoked')
       return { findings: revocation.entries.map((entry) => revoked(entry, image)) };
+    // No trust data holds no list: a server that hides everything must not gain more than one that hides the list.
+    const missing = input.trust.state === 'absent' ? trustFinding(input.facts, input.trust) : undefined;
+    if (missing !== undefined) return { findings: [missing] };
     const unknown = unknownReason(input);
     if (unknown === undefined) return HOLDS;
     return {

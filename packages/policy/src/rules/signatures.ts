@@ -1,7 +1,7 @@
 /** Rule kind `signatures`: which roles, signers or parties must vouch for the judged digest. */
 import { z } from 'zod';
 import type { FactDetail, Facts, TrustFacts, Vouch } from '../facts.ts';
-import { type SignersIndex, vouchingSigners } from '../signers.ts';
+import { isRole, type SignersIndex, vouchingSigners } from '../signers.ts';
 import type { Judge, JudgeInput, RuleFinding } from './rule-kind.ts';
 import { trustFinding, usableUntil } from './trust-evidence.ts';
 
@@ -92,7 +92,7 @@ function unmetBy(
   if ('tufRole' in one) return unmetRole(one.tufRole, one.keys ?? 1, vouches, trust, facts);
   if ('signer' in one) {
     // A mirrored document repeats what the owner's roles signed with a managed key: no signer is behind it.
-    if (trust.mirrored !== true && vouches.some((vouch) => vouch.role === one.signer)) return undefined;
+    if (trust.mirrored !== true && vouches.some((vouch) => isRole(vouch, one.signer))) return undefined;
     const detail = { signer: one.signer, vouching: vouches.map((vouch) => vouch.role) };
     return finding('SIGNER_MISSING', `${one.signer} has not signed`, detail, signFix(facts, one.signer));
   }
@@ -119,7 +119,7 @@ function unmetRole(
   trust: TrustFacts,
   facts: Facts,
 ): RuleFinding | undefined {
-  const ofRole = vouches.filter((vouch) => role === ANY_ROLE || vouch.role === role || vouch.binOf === role);
+  const ofRole = vouches.filter((vouch) => role === ANY_ROLE || isRole(vouch, role) || vouch.binOf === role);
   const name = role === ANY_ROLE ? 'a role' : role;
   const keys = ofRole.map((vouch) => new Set(vouch.keyIds).size);
   // All managed keys are one custodian's, and a mirrored document has no others.
