@@ -1,4 +1,5 @@
 /** The role `revocations` as an answer: which digests are revoked, or that nobody can say. */
+import { isDigest } from '@vidimus/reference';
 import { type Signed, type Target, type Targets, TufError } from '@vidimus/tuf';
 import { z } from 'zod';
 import { TrustClientError } from './errors.ts';
@@ -50,7 +51,17 @@ export async function toRevocationList(
 
 function known(document: Targets): RevocationList {
   const entries = new Map<string, RevokedDigest>();
-  for (const target of document.targets.values()) entries.set(target.path, toEntry(target));
+  for (const target of document.targets.values()) {
+    // In upper case, or of another algorithm, it would be found by no look-up: somebody meant a digest by it.
+    if (!target.path.startsWith('sha256:') || !isDigest(target.path)) {
+      return {
+        status: 'unknown',
+        code: 'MALFORMED',
+        message: 'revocations names something else than a digest',
+      };
+    }
+    entries.set(target.path, toEntry(target));
+  }
   return { status: 'known', entries, version: document.version, expires: document.expires };
 }
 
