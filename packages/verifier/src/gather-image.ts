@@ -8,7 +8,7 @@ import {
   platformsOf,
   type RegistryClient,
   readAllClosures,
-  readClosure,
+  readPlatformClosures,
 } from '@vidimus/oci';
 import type { Facts, Unknown } from '@vidimus/policy';
 import { formatPlatform, type Platform } from '@vidimus/reference';
@@ -22,6 +22,7 @@ export interface GatheredImage {
   readonly top: Manifest;
   /** `os/arch[/variant]` of what is judged. */
   readonly platforms: readonly string[];
+  /** For one platform: the image chosen, then others that an engine could choose in its place. */
   readonly closures: readonly ImageClosure[];
   /** Everything the index lists is judged, not one platform's image alone. */
   readonly whole: boolean;
@@ -56,8 +57,9 @@ export async function gatherImage(
     registry.getManifest(repository, descriptor.digest, descriptor);
   try {
     const top = await registry.getManifest(repository, expected.digest, expected);
-    const closures =
-      platform === undefined ? await readAllClosures(top, read) : [await readClosure(top, platform, read)];
+    const closures = await (platform === undefined
+      ? readAllClosures(top, read)
+      : readPlatformClosures(top, platform, read));
     return {
       top,
       platforms: platformNames(top, platform, closures),
@@ -110,5 +112,6 @@ function platformNames(
 ): readonly string[] {
   if (top.kind !== 'index') return [];
   if (wanted === undefined) return platformsOf(top).map(formatPlatform);
-  return closures.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]));
+  const chosen = closures[0]?.platform;
+  return chosen === undefined ? [] : [formatPlatform(chosen)];
 }

@@ -23,6 +23,11 @@ export function gatherRevocation({ list, judged, image }: RevocationQuestion): R
   const parts = partsOf(judged, image);
   const entries = [...parts].flatMap(([digest, via]) => toEntry(list, digest, via));
   if (entries.length > 0) return { state: 'revoked', entries };
+  // A list names SHA-256; another name of the same bytes is on none, and blobs are not read to find theirs.
+  const unlisted = [...parts.keys()].find((digest) => !digest.startsWith('sha256:'));
+  if (unlisted !== undefined && list.entries.size > 0) {
+    return { state: 'unknown', reason: 'NOT_COVERED', detail: { digest: unlisted } };
+  }
   // An empty list clears whatever the parts are; any other says nothing of parts nobody could read.
   if (image !== undefined && 'state' in image && list.entries.size > 0) return image;
   return { state: 'clear', checked: [...parts.keys()] };

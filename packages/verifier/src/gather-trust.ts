@@ -29,7 +29,7 @@ export interface GatheredTrust {
 export async function gatherTrust(trust: RepositoryTrust, question: TrustQuestion): Promise<GatheredTrust> {
   try {
     const client = await trust.refresh();
-    const { vouched, candidates } = await ask(trust, question);
+    const { vouched, candidates } = await ask(trust, question, client.roles.targets);
     const revocations = await trust.lookUpRevocations();
     return { facts: toFacts(client, vouched), client, vouched, candidates, revocations };
   } catch (error) {
@@ -46,16 +46,22 @@ export async function gatherTrust(trust: RepositoryTrust, question: TrustQuestio
 
 type Answer = Pick<GatheredTrust, 'vouched' | 'candidates'>;
 
-async function ask(trust: RepositoryTrust, { tag, digest }: TrustQuestion): Promise<Answer> {
+async function ask(
+  trust: RepositoryTrust,
+  { tag, digest }: TrustQuestion,
+  targetsKeys: ClientFacts['roles']['targets'],
+): Promise<Answer> {
   if (tag !== undefined) {
     const found = await trust.lookUp(tag);
-    const vouched = found === undefined ? undefined : toVouchedImage(found);
+    const vouched = found === undefined ? undefined : toVouchedImage(found, targetsKeys);
     const all = vouched === undefined ? [] : [vouched];
     // `repository:tag@digest`: the digest may be a child of what the tag is vouched to be.
     return { vouched: all, candidates: digest === undefined || vouched?.digest === digest ? [] : all };
   }
   const { targets } = await trust.list();
-  const images = targets.map(toVouchedImage).filter((image) => image !== undefined);
+  const images = targets
+    .map((found) => toVouchedImage(found, targetsKeys))
+    .filter((image) => image !== undefined);
   const vouched = images.filter((image) => image.digest === digest);
   return { vouched, candidates: vouched.length > 0 ? [] : distinctDigests(images) };
 }

@@ -1,7 +1,7 @@
 /** What a signed target says of an image, in the words of policy. */
 import type { Vouch } from '@vidimus/policy';
 import { isTag } from '@vidimus/reference';
-import { type FoundTarget, imageNotesOf } from '@vidimus/tuf';
+import { type ChainLink, type FoundTarget, imageNotesOf, type RoleKeys } from '@vidimus/tuf';
 
 /** The manifest or index a tag is vouched to be. */
 export interface VouchedImage {
@@ -16,8 +16,9 @@ export interface VouchedImage {
 /**
  * Undefined for a target that names no image: without a SHA-256, or whose path is no tag. An entry of the role
  * `revocations` is such a path: whoever may revoke must not be able to vouch.
+ * @param targetsKeys who may sign targets, by the newest root
  */
-export function toVouchedImage(found: FoundTarget): VouchedImage | undefined {
+export function toVouchedImage(found: FoundTarget, targetsKeys: RoleKeys): VouchedImage | undefined {
   const { target, chain } = found;
   if (!isTag(target.path)) return undefined;
   const sha256 = target.hashes.get('sha256');
@@ -25,7 +26,7 @@ export function toVouchedImage(found: FoundTarget): VouchedImage | undefined {
   if (sha256 === undefined || last === undefined) return undefined;
   const digest = `sha256:${sha256}`;
   const { mediaType, since } = imageNotesOf(target);
-  const binOf = ownerOfBin(chain.map((link) => link.role));
+  const binOf = ownerOfBin(chain, targetsKeys);
   return {
     tag: target.path,
     digest,
@@ -46,8 +47,13 @@ export function toVouchedImage(found: FoundTarget): VouchedImage | undefined {
   };
 }
 
-/** Bins hold what their delegator's delegator would hold flat: `targets > bins > b8-3f` speaks for `targets`. */
-function ownerOfBin(path: readonly string[]): string | undefined {
-  const bins = path.lastIndexOf('bins');
-  return bins > 0 ? path[bins - 1] : undefined;
+/**
+ * `targets > bins > b8-3f` speaks for targets where it was signed as targets must be. Anybody's role can be called
+ * `bins`, and bins can be given to others than the keys of targets: those speak for themselves.
+ */
+function ownerOfBin([, ...links]: readonly ChainLink[], targetsKeys: RoleKeys): string | undefined {
+  const keys = new Set(targetsKeys.keyIds);
+  const isOwn = ({ keyIds }: ChainLink): boolean =>
+    keyIds.filter((keyId) => keys.has(keyId)).length >= targetsKeys.threshold;
+  return links[0]?.role === 'bins' && links.length <= 2 && links.every(isOwn) ? 'targets' : undefined;
 }

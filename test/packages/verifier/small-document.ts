@@ -2,6 +2,8 @@
 import { sha256Hex } from '@vidimus/crypto';
 import type { SmallImage } from '@vidimus/oci';
 
+export const OCI_INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
+
 /** The document under its true digest; it brings no blobs. */
 export function smallDocument(document: unknown, mediaType: string): SmallImage {
   const bytes = new TextEncoder().encode(JSON.stringify(document));

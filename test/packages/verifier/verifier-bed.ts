@@ -1,6 +1,6 @@
 /** A simulated repository whose targets are images of a registry in memory, and a client that judges them. */
 import { createRegistryClient, type RegistryClient, type SmallImage } from '@vidimus/oci';
-import { builtInBundle } from '@vidimus/policy';
+import { type Bundle, builtInBundle } from '@vidimus/policy';
 import { parsePlatform, parseReference } from '@vidimus/reference';
 import { type Verification, verifyImage } from '@vidimus/verifier';
 import { type MemoryRegistry, startMemoryRegistry } from '../../support/registry-memory.ts';
@@ -14,6 +14,8 @@ export interface Judging {
   readonly platform?: string;
   readonly strict?: boolean;
   readonly settings?: BedSettings;
+  /** Absent: the built-in policy. */
+  readonly policies?: Bundle;
 }
 
 export interface VerifierBed {
@@ -62,7 +64,7 @@ export async function makeVerifierBed(
       define(map(simulator.document('revocations'), 'targets'), digest, { length: 0, hashes, custom });
     },
     publish: () => simulator.publishAll(),
-    async verify(name, { platform, strict = false, settings } = {}) {
+    async verify(name, { platform, strict = false, settings, policies = bundle } = {}) {
       const client = createRegistryClient({ timeouts: { connectMs: 2_000, idleMs: 500, documentMs: 5_000 } });
       clients.push(client);
       const requested = `${repository}${name}`;
@@ -70,7 +72,7 @@ export async function makeVerifierBed(
         {
           openTrust: () => trust.start(settings),
           registry: client,
-          bundleFor: () => bundle,
+          bundleFor: () => policies,
           now: () => simulator.now,
           decisionId: () => decisionId,
         },

@@ -53,7 +53,7 @@ export async function inspect(
     const listing = await trust.list();
     const revocations = await trust.lookUpRevocations();
     const images = listing.targets
-      .map(toVouchedImage)
+      .map((found) => toVouchedImage(found, facts.roles.targets))
       .filter((image) => image !== undefined)
       .filter((image) => wanted === undefined || image.tag === wanted);
     const tags = await askRegistry(context, client.registry, repository, images, revocations);
