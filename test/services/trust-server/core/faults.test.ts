@@ -142,4 +142,17 @@ describe('a read while the database is down', () => {
     faults.fault = 'unreachable';
     expect(await codeOf(timestamp())).toBe('DATABASE_UNAVAILABLE');
   });
+
+  it('asks again after an answer that was overtaken on its way', async () => {
+    const core = openCore(opened.database, { seed: 'overtaken' });
+    const repository = 'registry.example.com/faults/overtaken';
+    const cache = createMetadataCache({ database: opened.database, now: () => startMs });
+    const read = () => cache.read(repository, { role: 'timestamp' });
+    const before = read();
+    // Another replica creates it, after our question and before its answer.
+    cache.announced({ repository, incarnation: 1, version: 1 });
+    expect(await before).toBeUndefined();
+    await core.service.createRepository(call, repository, managed);
+    expect(await read()).toBeDefined();
+  });
 });

@@ -73,8 +73,9 @@ export function createMetadataCache(parts: MetadataCacheParts): MetadataCache {
   const ask = (repository: string): Promise<Current> => {
     const running = asking.get(repository);
     if (running !== undefined) return running;
-    const asked = load(parts, repository, known.get(repository))
-      .then((next) => learn(repository, next))
+    const asked: Promise<Current> = load(parts, repository, known.get(repository))
+      // Something newer was heard of while this answer was under way: those who wait get it, nobody after them.
+      .then((next) => (asking.get(repository) === asked ? learn(repository, next) : next))
       .catch((error: unknown) => {
         const before = known.get(repository);
         if (before === undefined) throw toTrustError(error);
@@ -84,7 +85,9 @@ export function createMetadataCache(parts: MetadataCacheParts): MetadataCache {
         known.set(repository, later);
         return later;
       })
-      .finally(() => asking.delete(repository));
+      .finally(() => {
+        if (asking.get(repository) === asked) asking.delete(repository);
+      });
     asking.set(repository, asked);
     return asked;
   };
@@ -140,6 +143,7 @@ export function createMetadataCache(parts: MetadataCacheParts): MetadataCache {
       }
       const timestamp = made.find(({ role }) => role === 'timestamp');
       if (timestamp === undefined) return;
+      asking.delete(repository);
       const rootVersion = versions['root'] ?? (before?.incarnation === incarnation ? before.rootVersion : 0);
       // Without the root's version the whole state is read again when it is asked for.
       if (rootVersion === 0) known.delete(repository);
