@@ -1,5 +1,6 @@
 /** Three answers about revocation, over everything that would be pulled: index, manifest, config, layers. */
-import type { SmallImage } from '@vidimus/oci';
+import { type SmallImage, smallIndex } from '@vidimus/oci';
+import { parsePlatform } from '@vidimus/reference';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildxIndex, helloImage } from '../../support/image-builder.ts';
 import { define, map } from '../../support/tuf-simulator.ts';
@@ -8,6 +9,8 @@ import { makeVerifierBed, type VerifierBed, verdict } from './verifier-bed.ts';
 
 const web = buildxIndex('web');
 const other = buildxIndex('other');
+const arm64 = parsePlatform('linux/arm64');
+const nowhere = parsePlatform('unknown/unknown');
 
 /** Digests of config and layers, as the manifest names them. */
 function parts(image: SmallImage): { readonly config: string; readonly layer: string } {
@@ -68,6 +71,20 @@ describe('a revoked digest', () => {
     bed.revoke(web.index.digest);
     bed.publish();
     expect(verdict(await bed.verify(`@${web.arm64.digest}`))).toBe('deny DIGEST_REVOKED');
+  });
+
+  it('that an inner index lists, of a type nobody reads, refuses the outer one', async () => {
+    const odd = smallDocument({ schemaVersion: 2 }, 'application/vnd.example.odd+json');
+    const inner = smallIndex([
+      { image: web.arm64, platform: arm64 },
+      { image: odd, platform: nowhere },
+    ]);
+    bed.sign('nested', smallIndex([{ image: inner, platform: arm64 }]));
+    bed.publish();
+    expect(verdict(await bed.verify(':nested'))).toBe('allow');
+    bed.revoke(odd.digest);
+    bed.publish();
+    expect(verdict(await bed.verify(':nested'))).toBe('deny DIGEST_REVOKED');
   });
 
   it('is told as such under a tag nobody signed', async () => {
