@@ -8,8 +8,9 @@ const MAX_ENCODED = 180;
 /**
  * The file name of a role or of one version of root: `root.json`, `7.root.json`, `qa%2Fnightly.json`.
  *
- * Everything but letters, digits, `_` and `-` is percent-encoded, dots too: no role is `..`, and no role
- * is taken for a version of root. A name too long for a file becomes `%~` and its SHA-256.
+ * Everything but lower-case letters, digits, `_` and `-` is percent-encoded. Dots too: no role is `..`, and no role
+ * is taken for a version of root. Upper case too: where the disk does not tell it from lower, a role `Timestamp`
+ * would take the place of the file that rollback is noticed by. A name too long for a file becomes `%~` and its SHA-256.
  */
 export function cacheFileName(file: CacheFile): string {
   if (file.version !== undefined) return `${file.version}.root.json`;
@@ -24,6 +25,6 @@ function encodeRole(role: string): string {
 
 function encodeByte(byte: number): string {
   const character = String.fromCharCode(byte);
-  if (/[A-Za-z0-9_-]/.test(character)) return character;
+  if (/[a-z0-9_-]/.test(character)) return character;
   return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }

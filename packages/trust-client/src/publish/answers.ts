@@ -123,6 +123,9 @@ export const RevocationSchema = z.object({
 });
 export type Revocation = z.infer<typeof RevocationSchema>;
 
+/** A code is printed and counted as it is: whoever answers must not write to a terminal through it. */
+const ErrorCode = z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/);
+
 export const ErrorsSchema = z.object({
-  errors: z.array(z.object({ code: z.string(), message: z.string(), detail: z.unknown().optional() })).min(1),
+  errors: z.array(z.object({ code: ErrorCode, message: z.string(), detail: z.unknown().optional() })).min(1),
 });

@@ -43,6 +43,17 @@ const open = (disk: Disk = realDisk): Promise<RepositoryCache> =>
 const text = (found: Uint8Array | undefined): string | undefined => found && Buffer.from(found).toString();
 
 describe('layout', () => {
+  it('gives no role the file of another where case does not count', async () => {
+    const opened = await open();
+    const run = opened.metadata.begin();
+    await run.store({ role: 'timestamp' }, bytes('{}'));
+    await run.store({ role: 'Timestamp' }, bytes('{}'));
+    await run.store({ role: 'qA' }, bytes('{}'));
+    await run.store({ role: 'q%41' }, bytes('{}'));
+    const names = (await readdir(join(cache, own, 'tuf'))).map((name) => name.toLowerCase());
+    expect(new Set(names).size).toBe(4);
+  });
+
   it('is the one of CONTRACTS C1, for the owner alone', async () => {
     const opened = await open();
     const run = opened.metadata.begin();

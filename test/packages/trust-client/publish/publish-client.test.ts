@@ -134,6 +134,13 @@ describe('the publish calls', () => {
     if (code === 'REFUSED') expect(error.detail).toMatchObject({ serverCode, status });
   });
 
+  it('take no code that could not be one: it is printed, and it may be anything', async () => {
+    const code = 'DENIED\u001b[2J\u202e';
+    const { client } = await connect(json(403, { errors: [{ code, message: 'because' }] }));
+    const error = await errorOf(client.revokeTag(REPOSITORY, '1'));
+    expect(JSON.stringify([error.code, error.detail])).not.toContain('DENIED');
+  });
+
   it.each<[string, Handler, string]>([
     ['a login page', (_, response) => response.end('<html></html>'), 'UNUSABLE'],
     [
