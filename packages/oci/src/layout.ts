@@ -1,4 +1,5 @@
 /** An OCI image layout on disk: read with every digest checked, written so that nothing half-done is named. */
+import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -130,9 +131,10 @@ export async function writing<T>(directory: string, work: () => Promise<T>): Pro
 
 /** Writes beside the file, flushes, then renames over it: a reader sees the old bytes or the new ones. */
 async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
+  // A name nobody can know, and no link is followed: the directory may be one that others can write.
+  const temporary = `${file}.${randomBytes(12).toString('hex')}.tmp`;
   try {
-    const handle = await open(temporary, 'w');
+    const handle = await open(temporary, 'wx');
     try {
       await handle.writeFile(bytes);
       await handle.sync();

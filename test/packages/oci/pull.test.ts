@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +16,7 @@ import {
   type PullProgress,
   type PullRequest,
   type PullResult,
+  placeInLayout,
   pullToLayout,
   readAllClosures,
   type SmallImage,
@@ -106,6 +108,15 @@ describe('pullToLayout', () => {
 
   it('refuses a tag', async () => {
     await expect(pull({ ...image, digest: '1.0' })).rejects.toMatchObject({ code: 'CONFIGURATION_INVALID' });
+  });
+
+  it('follows no link that somebody laid where it writes', async () => {
+    await placeInLayout(directory, built.index, 'first');
+    const precious = join(parent, 'precious.txt');
+    writeFileSync(precious, 'x');
+    symlinkSync(precious, join(directory, `index.json.${process.pid}.tmp`));
+    await placeInLayout(directory, built.index, 'second');
+    expect(readFileSync(precious, 'utf8')).toBe('x');
   });
 
   it('refuses a directory that is something else, and leaves it alone', async () => {
