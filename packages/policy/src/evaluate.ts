@@ -42,7 +42,9 @@ interface Tally {
  * Monotone: for an image at least one enforced policy matches, another policy or rule never turns deny into
  * allow; nor does evidence that becomes unknown, unless a rule says so, and then `relaxedBy` names it.
  */
-export function evaluate(bundle: Bundle, facts: Facts, context: EvaluateContext): Decision {
+export function evaluate(bundle: Bundle, facts: Facts, given: EvaluateContext): Decision {
+  // Of `evaluatedAt` a replay knows whole seconds, so no more is judged by.
+  const context = { ...given, now: Math.floor(given.now / 1_000) * 1_000 };
   const input: JudgeInput = {
     facts,
     trust: trustNow(facts, context.now),

@@ -1,4 +1,4 @@
-import { builtInBundle, denialCause, type Facts } from '@vidimus/policy';
+import { builtInBundle, denialCause, evaluate, type Facts } from '@vidimus/policy';
 import { describe, expect, it } from 'vitest';
 import {
   codes,
@@ -256,6 +256,15 @@ describe('a decision', () => {
     const again: Facts = JSON.parse(JSON.stringify(good));
     expect(JSON.stringify(decide(builtInBundle(), again))).toBe(JSON.stringify(decide(builtIn, good)));
   });
+
+  it('is byte-equal on replay from its own time, which has no milliseconds', () => {
+    const bundle = compile(policyText('fresh', ['require: {metadata: {refreshedWithin: 1h}}']));
+    const context = { decisionId: 'd', now: NOW + 400 };
+    const first = evaluate(bundle, good, context);
+    const replayed = evaluate(bundle, good, { ...context, now: Date.parse(first.evaluatedAt) });
+    expect(JSON.stringify(replayed)).toBe(JSON.stringify(first));
+  });
+
   it('has the members others read, in a fixed order', () => {
     expect(Object.keys(decide(builtIn, good))).toEqual([
       'apiVersion',
