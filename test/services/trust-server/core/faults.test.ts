@@ -143,6 +143,15 @@ describe('a read while the database is down', () => {
     expect(await codeOf(timestamp())).toBe('DATABASE_UNAVAILABLE');
   });
 
+  it('forgets any number of repositories', async () => {
+    const cache = createMetadataCache({ database: opened.database, now: () => startMs });
+    const read = (name: string) => cache.read(`registry.example.com/forget/${name}`, { role: 'timestamp' });
+    for (const name of ['a', 'b', 'c']) expect(await read(name)).toBeUndefined();
+    expect(read('c')).toBeUndefined();
+    cache.forget();
+    for (const name of ['a', 'b', 'c']) expect(read(name)).toBeInstanceOf(Promise);
+  });
+
   it('asks again after an answer that was overtaken on its way', async () => {
     const core = openCore(opened.database, { seed: 'overtaken' });
     const repository = 'registry.example.com/faults/overtaken';

@@ -172,7 +172,9 @@ export function createMetadataCache(parts: MetadataCacheParts): MetadataCache {
       for (const name of files.keys()) if (name.startsWith(`${repository} `)) files.delete(name);
     },
     forget: () => {
-      for (const [repository, at] of known.entries()) known.set(repository, { ...at, checkedMs: mustAsk });
+      // A copy: what is set moves to the front of the list that is walked, which would never end.
+      for (const [repository, at] of [...known.entries()])
+        known.set(repository, { ...at, checkedMs: mustAsk });
       asking.clear();
     },
   };
