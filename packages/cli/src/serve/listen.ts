@@ -4,13 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { createServer as createPlainServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { getRequestListener } from '@hono/node-server';
-import { closeGracefully, listenerOptions, loadTls } from '@vidimus/trust-server';
+import { closeGracefully, listenerOptions, loadTls, type TlsMaterial } from '@vidimus/trust-server';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { ServeSettings } from './serve-settings.ts';
 
 /** Half of what an orchestrator waits before it kills. */
 const drainMs = 8000;
+const sweepMs = 50;
 
 export interface Listening {
   readonly url: string;
@@ -19,10 +20,18 @@ export interface Listening {
 
 type Fetch = Parameters<typeof getRequestListener>[0];
 
-/** @throws ListenerError for TLS files, CliError USAGE for an address that cannot be had */
-export async function listen(settings: ServeSettings, fetch: Fetch, now: number): Promise<Listening> {
+/** Undefined: TLS was not asked for. @throws ListenerError */
+export function readTls({ tls }: ServeSettings, now: number): Promise<TlsMaterial | undefined> {
+  return loadTls(tls ?? { certFile: undefined, keyFile: undefined }, { readFile, now });
+}
+
+/** @throws CliError USAGE for an address that cannot be had */
+export async function listen(
+  settings: ServeSettings,
+  tls: TlsMaterial | undefined,
+  fetch: Fetch,
+): Promise<Listening> {
   const { host, port } = settings;
-  const tls = await loadTls(settings.tls ?? { certFile: undefined, keyFile: undefined }, { readFile, now });
   const listener = getRequestListener(fetch);
   const server =
     tls === undefined
@@ -46,13 +55,15 @@ export async function listen(settings: ServeSettings, fetch: Fetch, now: number)
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${shown}:${bound}`,
     close: async () => {
+      // A kept-alive connection becomes idle when its last answer is out, and would else last until the deadline.
+      const sweep = setInterval(() => server.closeIdleConnections(), sweepMs);
       await closeGracefully(server, {
         deadlineMs: drainMs,
         after: (ms, callback) => {
           const timer = setTimeout(callback, ms);
           return () => clearTimeout(timer);
         },
-      });
+      }).finally(() => clearInterval(sweep));
     },
   };
 }

@@ -2,6 +2,7 @@
 import { type Database, openDatabase } from '@vidimus/database';
 import { createWrappedKeyStore } from '@vidimus/key-store';
 import {
+  type Authenticator,
   createAuthenticator,
   createFreshnessMetrics,
   createIdempotencyStore,
@@ -14,15 +15,17 @@ import {
 } from '@vidimus/trust-server';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import { CliError } from '../cli-error.ts';
 import { newId } from '../client/identifiers.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { programVersion } from '../version.ts';
 import { createFetchManifest } from './fetch-manifest.ts';
 import { makeFirstToken } from './first-token.ts';
-import { listen } from './listen.ts';
-import { readMasterKeys } from './master-keys.ts';
+import { listen, readTls } from './listen.ts';
+import { type MasterKeyParts, readMasterKeys } from './master-keys.ts';
 import { isLoopback, readServeSettings, type ServeFlags, type ServeSettings } from './serve-settings.ts';
+import { toStartFailure } from './start-failure.ts';
 
 /** Resolves after SIGTERM or SIGINT, when running publishes have ended. @throws what keeps it from starting */
 export async function serve(context: Context, flags: ServeFlags): Promise<ExitCode> {
@@ -34,13 +37,13 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
   );
   const ending: (() => unknown)[] = [];
   try {
+    // What can be refused without a trace comes before anything is made or asked.
+    const tls = await readTls(settings, now());
+    const keyParts: MasterKeyParts = { environment, random, dataDirectory: undefined };
+    const given = settings.databaseUrl === undefined ? undefined : await readMasterKeys(keyParts);
     const database = await open(settings, log);
     ending.push(() => database.close());
-    const masters = await readMasterKeys({
-      environment,
-      dataDirectory: settings.databaseUrl === undefined ? settings.dataDirectory : undefined,
-      random,
-    });
+    const masters = given ?? (await readMasterKeys({ ...keyParts, dataDirectory: settings.dataDirectory }));
     await pinMasterKeys(database, masters);
     warnAboutEmbedded(settings, log);
 
@@ -62,14 +65,9 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
     ending.push(() => service.stop());
     const manifests = createFetchManifest(settings);
     ending.push(() => manifests.close());
-    const adminToken = environment['VIDIMUS_ADMIN_TOKEN'];
     const app = createTrustServer({
       service,
-      authenticator: createAuthenticator({
-        tokens: createTokenStore(database),
-        now,
-        ...(adminToken ? { adminToken } : {}),
-      }),
+      authenticator: authenticate(context, database),
       idempotency: createIdempotencyStore(database, now),
       fetchManifest: manifests.fetch,
       now,
@@ -81,11 +79,13 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
     });
     await service.start();
     await makeFirstToken(context, database, settings.dataDirectory);
-    const listening = await listen(settings, app.fetch, now());
+    const listening = await listen(settings, tls, app.fetch);
     ending.push(() => listening.close());
     announce(context, settings.publicUrl ?? listening.url);
     log.info({ signal: await stopped }, 'stopping');
     return exitCodes.done;
+  } catch (error) {
+    throw toStartFailure(error);
   } finally {
     for (const end of ending.reverse()) await end();
   }
@@ -97,6 +97,20 @@ function open(settings: ServeSettings, log: Log): Promise<Database> {
       ? { directory: settings.dataDirectory }
       : { url: settings.databaseUrl };
   return openDatabase(source, { warn: ({ code, message }) => log.warn({ code }, message) });
+}
+
+/** @throws CliError USAGE for a token that no header can carry */
+function authenticate({ world }: Context, database: Database): Authenticator {
+  const adminToken = world.environment['VIDIMUS_ADMIN_TOKEN'];
+  const tokens = createTokenStore(database);
+  try {
+    return createAuthenticator({ tokens, now: world.now, ...(adminToken ? { adminToken } : {}) });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new CliError('USAGE', exitCodes.usage, `VIDIMUS_ADMIN_TOKEN: ${cause.message}`, undefined, {
+      cause,
+    });
+  }
 }
 
 function later(work: () => void, delayMs: number): () => void {
