@@ -1,20 +1,14 @@
 /** `kill -9` of the service while several publishers sign tags: what was acknowledged is there, and whole. */
-import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
-import { copyDataDirectory, copyTemplate } from '../support/database-embedded.ts';
-import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { copyDataDirectory } from '../support/database-embedded.ts';
+import { createServiceBed, lostPublishes, type ServiceBed } from '../support/service-bed.ts';
 import { createManaged } from '../support/service-calls.ts';
 import { startLoad } from '../support/service-load.ts';
-import {
-  type ServiceOptions,
-  type ServiceProcess,
-  spawnService,
-  startService,
-} from '../support/service-process.ts';
-import { createWitness, type Seen } from '../support/service-witness.ts';
+import { type ServiceOptions, spawnService } from '../support/service-process.ts';
+import type { Seen } from '../support/service-witness.ts';
 
 const repository = 'registry.example.com/team/app';
 const kills = 20;
@@ -27,40 +21,11 @@ const moments = fc.sample(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({
 /** After every fifth of them, the next start is killed as well, this long after its beginning. */
 const startsKilledAfterMs = [600, 1_100, 1_500, 1_900];
 
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+let bed: ServiceBed;
+beforeEach(() => {
+  bed = createServiceBed();
 });
-
-interface Place {
-  readonly options: ServiceOptions;
-  /** Only of an embedded database. */
-  readonly directory: string;
-}
-
-async function embedded(): Promise<Place> {
-  const directory = await copyTemplate();
-  cleanups.push(() => rm(directory, { recursive: true, force: true }));
-  return { directory, options: { data: directory } };
-}
-
-async function onPostgres(): Promise<Place> {
-  const { options, directory } = await embedded();
-  const server: PostgresServer = await startPostgres();
-  cleanups.push(() => server.stop());
-  const environment = {
-    DATABASE_URL: await server.createDatabase(),
-    VIDIMUS_MASTER_KEY: randomBytes(32).toString('base64'),
-    VIDIMUS_ROOT_MASTER_KEY: randomBytes(32).toString('base64'),
-  };
-  return { directory, options: { ...options, environment } };
-}
-
-async function start(options: ServiceOptions): Promise<ServiceProcess> {
-  const service = await startService(options);
-  cleanups.push(() => service.kill());
-  return service;
-}
+afterEach(() => bed.close());
 
 async function killWhileStarting(options: ServiceOptions, afterMs: number): Promise<void> {
   const { child, ended } = spawnService(options);
@@ -74,16 +39,10 @@ function assertTogether({ versions }: Seen): void {
   expect([versions.snapshot, versions.targets]).toEqual([versions.timestamp, versions.timestamp]);
 }
 
-/** Publishes acknowledged and not found, or found with another digest. */
-function lost(acknowledged: ReadonlyMap<string, string>, { tags }: Seen): readonly string[] {
-  return [...acknowledged].filter(([tag, digest]) => tags.get(tag) !== digest).map(([tag]) => tag);
-}
-
-async function killAgainAndAgain({ options }: Place): Promise<void> {
-  const witness = await createWitness(repository);
-  cleanups.push(() => witness.close());
+async function killAgainAndAgain(options: ServiceOptions): Promise<void> {
+  const witness = await bed.witness(repository);
   const acknowledged = new Map<string, string>();
-  let service = await start(options);
+  let service = await bed.start(options);
   await createManaged(service.url, repository);
   let versions = 0;
   for (const [round, [publishes, pauseMs]] of moments.entries()) {
@@ -113,9 +72,9 @@ async function killAgainAndAgain({ options }: Place): Promise<void> {
       };
     });
     if (round % 5 === 4) await killWhileStarting(options, startsKilledAfterMs[(round - 4) / 5] ?? 0);
-    service = await start(options);
+    service = await bed.start(options);
     const seen = await witness.verify(service.url);
-    expect(lost(acknowledged, seen)).toEqual([]);
+    expect(lostPublishes(acknowledged, seen)).toEqual([]);
     assertTogether(seen);
     expect(seen.versions.targets).toBeGreaterThan(versions);
     versions = seen.versions.targets;
@@ -132,41 +91,40 @@ function assertBroken(error: unknown): void {
 
 describe(`a publish loop that is killed ${kills} times`, () => {
   it('on PostgreSQL loses no acknowledged publish, reuses no version, leaves no mixed state', async () => {
-    await killAgainAndAgain(await onPostgres());
+    await killAgainAndAgain((await bed.postgres()).options);
   });
 
   it('on the embedded database loses no acknowledged publish, reuses no version, leaves no mixed state', async () => {
-    await killAgainAndAgain(await embedded());
+    await killAgainAndAgain({ data: await bed.directory() });
   });
 });
 
 describe('the embedded database', () => {
   it('is made whole from the journal when db/ is replaced by an older copy', async () => {
-    const { directory, options } = await embedded();
-    const witness = await createWitness(repository);
-    cleanups.push(() => witness.close());
-    const copies = await copyTemplate();
-    cleanups.push(() => rm(copies, { recursive: true, force: true }));
+    const directory = await bed.directory();
+    const options = { data: directory };
+    const witness = await bed.witness(repository);
+    const copies = await bed.directory();
 
-    const first = await start(options);
+    const first = await bed.start(options);
     await createManaged(first.url, repository);
     const before = await publish(first.url, 'before', 5);
     await first.stop();
     await copyDataDirectory(join(directory, 'db'), join(copies, 'older'));
 
-    const second = await start(options);
+    const second = await bed.start(options);
     const after = await publish(second.url, 'after', 40);
     const told = await witness.verify(second.url);
     await second.kill();
     await rm(join(directory, 'db'), { recursive: true });
     await copyDataDirectory(join(copies, 'older'), join(directory, 'db'));
 
-    const third = await start(options);
+    const third = await bed.start(options);
     const seen = await witness.verify(third.url, 'first');
     expect(seen).toEqual(told);
-    expect(lost(new Map([...before, ...after]), seen)).toEqual([]);
+    expect(lostPublishes(new Map([...before, ...after]), seen)).toEqual([]);
     const more = await publish(third.url, 'more', 3);
-    expect(lost(more, await witness.verify(third.url))).toEqual([]);
+    expect(lostPublishes(more, await witness.verify(third.url))).toEqual([]);
     await third.stop();
   });
 });

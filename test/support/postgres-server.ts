@@ -16,8 +16,10 @@ import postgres from 'postgres';
 export interface PostgresServer {
   /** Makes an empty database and answers its URL. */
   createDatabase(): Promise<string>;
-  /** Stops the server and starts it again on the same port; a shared server cannot be restarted. */
-  restart(): Promise<void>;
+  /**
+   * Stops the server and, after `whileDown`, starts it again on the same port; a shared server cannot be restarted.
+   */
+  restart(whileDown?: () => Promise<void>): Promise<void>;
   /** Drops the databases made here and stops a private server. */
   stop(): Promise<void>;
 }
@@ -63,9 +65,13 @@ async function startPrivate(): Promise<PostgresServer> {
   const start = () =>
     startServer(user, [join(bin, 'postgres'), '-D', data, '-p', String(port), '-k', folder], url);
   let child = await start();
-  const restart = async () => {
+  const restart = async (whileDown?: () => Promise<void>) => {
     await stopServer(child);
-    child = await start();
+    try {
+      await whileDown?.();
+    } finally {
+      child = await start();
+    }
   };
   const stop = async () => {
     await stopServer(child);
@@ -74,7 +80,7 @@ async function startPrivate(): Promise<PostgresServer> {
   return toServer(url, restart, stop);
 }
 
-function toServer(url: string, restart: () => Promise<void>, stop: () => Promise<void>): PostgresServer {
+function toServer(url: string, restart: PostgresServer['restart'], stop: () => Promise<void>): PostgresServer {
   const made: string[] = [];
   return {
     restart,
