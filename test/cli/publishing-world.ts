@@ -201,5 +201,13 @@ export function normalise(site: TrustSite, machine: Machine, { exit, stdout, std
       .replace(/[0-9A-HJKMNP-TV-Z]{26}/g, '{id}')
       .replace(/\b[0-9a-f]{64}\b/g, '{64 hex}')
       .replace(/\b[0-9a-f]{12}\b/g, '{12 hex}');
-  return `${text(stdout)}${stderr === '' ? '' : `--- stderr\n${text(stderr)}`}exit ${exit}`;
+  return `${text(unfold(stdout))}${stderr === '' ? '' : `--- stderr\n${text(unfold(stderr))}`}exit ${exit}`;
+}
+
+/** Lines folded because of long names are whole in a snapshot: a digit of a port must not change it. */
+function unfold(text: string): string {
+  return text
+    .replace(/^ {2}(\w+)\n {4}(?=\S)/gm, (_, label: string) => `  ${label.padEnd(10)}`)
+    .replace(/(:| \\)\n {4,}(?=\S)/g, '$1 ')
+    .replaceAll(' \\ ', ' ');
 }

@@ -31,7 +31,7 @@ describe('a publisher', () => {
         root      v1, 1 of 2 keys, held by clients, expires 2027-11-21 09:00 (12 months)
         key       ~/.local/share/vidimus/keys/{64 hex}.key
         spare     {12 hex}, of the same power: move it to a medium that stays offline
-                  mv ~/.local/share/vidimus/keys/{64 hex}.* OFFLINE-MEDIUM/
+          mv ~/.local/share/vidimus/keys/{64 hex}.* OFFLINE-MEDIUM/
         anchor    pinned here: root v1 sha256:{12 hex}, 1 of 2 root keys: {12 hex}, {12 hex}
         others    vidimus anchor export registry.test/shop/web > FILE
                   and on their machines: vidimus anchor pin registry.test/shop/web --root FILE
@@ -103,7 +103,8 @@ describe('a publisher', () => {
   it('signs nothing by tag alone where nobody can be asked', async () => {
     expect(await show(['sign', `${web}:2.0`])).toMatchInlineSnapshot(`
       "--- stderr
-      ERROR  by tag alone whatever registry.test/shop/web:2.0 is now would be signed, and there is nobody to ask  CONFIRMATION_NEEDED
+      ERROR  CONFIRMATION_NEEDED
+        why       by tag alone whatever registry.test/shop/web:2.0 is now would be signed, and there is nobody to ask
         fix       name what was built: @sha256:…, --digest-file, --metadata-file; or trust the registry: --resolve
       exit 2"
     `);
@@ -139,7 +140,9 @@ describe('a publisher', () => {
   it('cannot sign a revoked digest', async () => {
     expect(await show(['sign', `${web}:3.0@${two.digest}`])).toMatchInlineSnapshot(`
       "--- stderr
-      ERROR  sha256:{64 hex} is revoked: lift its revocation first  WOULD_BREAK
+      ERROR  WOULD_BREAK
+        why       sha256:{64 hex} is revoked: lift its revocation
+                  first
         fix       if it was revoked by mistake: vidimus revoke registry.test/shop/web@sha256:{64 hex} --undo
       exit 1"
     `);

@@ -1,10 +1,10 @@
 /** Runs one command line: parses it, gives the command its context, turns every outcome into an exit code. */
-import { printable } from '@vidimus/reference';
 import { CommanderError } from 'commander';
+import type { CliError } from './cli-error.ts';
 import type { Context, GlobalOptions, World } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-
-import { createTerminal } from './output/terminal.ts';
+import { failureJson, failureLines } from './output/failure-lines.ts';
+import { createTerminal, type Terminal } from './output/terminal.ts';
 import { createProgram } from './program.ts';
 
 /** The exit code of `vidimus <words>`. Never throws. */
@@ -18,8 +18,12 @@ export async function run(words: readonly string[], world: World): Promise<ExitC
     await program.parseAsync(['node', 'vidimus', ...words]);
     return exit;
   } catch (error) {
-    if (error instanceof CommanderError) return usageExit(error, words, world);
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    // Help is an answer; everything else the parser complains about is usage.
+    if (error.exitCode === 0) return exitCodes.done;
+    const { toUsageError } = await import('./usage-error.ts');
+    report(world, openTerminal(world, {}), toUsageError(error, program, words), wantsJson(words, world));
+    return exitCodes.usage;
   }
 }
 
@@ -30,13 +34,7 @@ async function createContext(world: World, options: GlobalOptions): Promise<Cont
   return {
     world,
     options,
-    terminal: createTerminal({
-      stdout,
-      stderr: world.stderr,
-      stdinIsTTY: world.stdinIsTTY,
-      noColor: (environment['NO_COLOR'] ?? '') !== '',
-      quiet: options.quiet === true || options.json === true,
-    }),
+    terminal: openTerminal(world, options),
     config: () => {
       loaded ??= loadConfig({
         systemFile: systemConfigFile,
@@ -49,32 +47,32 @@ async function createContext(world: World, options: GlobalOptions): Promise<Cont
   };
 }
 
-/** Help and version are answers; everything else commander complains about is usage. */
-function usageExit(error: CommanderError, words: readonly string[], world: World): ExitCode {
-  if (error.exitCode === 0) return exitCodes.done;
-  const message = error.message.replace(/^error: /, '');
-  if (words.includes('--json')) {
-    world.stdout.write(`${JSON.stringify({ error: { code: 'USAGE', message, hint: 'vidimus --help' } })}\n`);
-  } else {
-    world.stderr.write(`ERROR  ${printable(message)}  USAGE\n  fix       vidimus --help\n`);
-  }
-  return exitCodes.usage;
+function openTerminal({ stdout, stderr, stdinIsTTY, environment }: World, options: GlobalOptions): Terminal {
+  return createTerminal({
+    stdout,
+    stderr,
+    stdinIsTTY,
+    noColor: (environment['NO_COLOR'] ?? '') !== '',
+    quiet: options.quiet === true || options.json === true,
+  });
+}
+
+/** Whether JSON was asked for, on a command line that could not be parsed. */
+function wantsJson(words: readonly string[], { environment }: World): boolean {
+  const variable = environment['VIDIMUS_JSON'] ?? '';
+  return words.includes('--json') || !['', '0', 'false', 'no'].includes(variable);
 }
 
 async function fail(context: Context, error: unknown): Promise<ExitCode> {
   const { toCliError } = await import('./failures.ts');
   const failure = toCliError(error);
-  const { code, message, hint } = failure;
-  if (context.options.json === true) {
-    context.json({ error: { code, message, ...(hint === undefined ? {} : { hint }) } });
-    return failure.exit;
-  }
-  const { stderr } = context.world;
-  context.terminal.clear();
-  stderr.write(`ERROR  ${printable(message)}  ${code}\n`);
-  if (hint !== undefined) stderr.write(`  fix       ${printable(hint)}\n`);
-  if (failure.exit === exitCodes.internal && failure.cause instanceof Error) {
-    stderr.write(`${failure.cause.stack ?? failure.cause.message}\n`);
-  }
+  report(context.world, context.terminal, failure, context.options.json === true);
   return failure.exit;
+}
+
+function report({ stdout, stderr }: World, terminal: Terminal, failure: CliError, json: boolean): void {
+  if (json) stdout.write(`${JSON.stringify(failureJson(failure))}\n`);
+  else for (const line of failureLines(failure)) terminal.complain(line);
+  if (json || failure.exit !== exitCodes.internal || !(failure.cause instanceof Error)) return;
+  stderr.write(`${failure.cause.stack ?? failure.cause.message}\n`);
 }

@@ -12,7 +12,6 @@ import { CliError } from '../cli-error.ts';
 import { openCache } from '../client/open-client.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { formatTable } from '../output/table.ts';
 import { anchorWords, pinningFacts, replaceAnchor } from '../publish/anchors.ts';
 import { readNamedFile } from '../publish/bounded-file.ts';
 import { printAnswer } from '../publish/outcome-lines.ts';
@@ -57,7 +56,7 @@ export async function list(context: Context): Promise<ExitCode> {
     return exitCodes.done;
   }
   const rows = anchors.map((anchor) => [printable(anchor.repository), anchor.kind, anchorWords(anchor)]);
-  for (const line of formatTable([['REPOSITORY', 'KIND', 'ANCHOR'], ...rows])) context.terminal.out(line);
+  context.terminal.table([['REPOSITORY', 'KIND', 'ANCHOR'], ...rows]);
   return exitCodes.done;
 }
 

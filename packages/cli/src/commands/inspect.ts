@@ -8,13 +8,15 @@ import { rfc3339, trustJson, vouchJson } from '../client/judge-image.ts';
 import { openClient } from '../client/open-client.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { formatTable, shorten } from '../output/table.ts';
+import { shorten } from '../output/table.ts';
 import { formatDay, formatDistance } from '../output/times.ts';
 import { trustWarningLines } from '../output/trust-warnings.ts';
 
 /** Tags whose registry side is asked; the rest is shown without. */
 const maxAsked = 200;
 const askedAtOnce = 8;
+/** Tags named below the tables. */
+const maxNamed = 8;
 /** A role that expires within this time is worth a word. */
 const soonMs = 14 * 86_400_000;
 
@@ -59,9 +61,9 @@ export async function inspect(
     const tags = await askRegistry(context, client.registry, repository, images, revocations);
     const roles = roleRows(facts, listing);
     const { terminal } = context;
-    for (const line of trustWarningLines(client.warnings, terminal.colors)) terminal.note(line);
+    for (const line of trustWarningLines(client.warnings, terminal.noteColors)) terminal.note(line);
     if (context.options.json === true) context.json(toJson(repository, facts, roles, tags, revocations));
-    else print(context, { repository, facts, roles, tags, revocations, wide: options.wide === true });
+    else print(context, { repository, wanted, facts, roles, tags, revocations, wide: options.wide === true });
     return wanted !== undefined && tags.length === 0 ? exitCodes.denied : exitCodes.done;
   } finally {
     client.close();
@@ -121,6 +123,8 @@ function roleRows(facts: TrustFacts, { roles }: Listing): readonly RoleRow[] {
 
 interface Shown {
   readonly repository: string;
+  /** The one tag asked for. */
+  readonly wanted: string | undefined;
   readonly facts: TrustFacts;
   readonly roles: readonly RoleRow[];
   readonly tags: readonly TagRow[];
@@ -144,12 +148,7 @@ function print(context: Context, shown: Shown): void {
     registryWord(row),
     stateWord(row),
   ]);
-  for (const line of formatTable([
-    ['TAG', 'VOUCHED DIGEST', 'BY', 'SINCE', 'REGISTRY', 'STATE'],
-    ...tagRows,
-  ])) {
-    terminal.out(line);
-  }
+  terminal.table([['TAG', 'VOUCHED DIGEST', 'BY', 'SINCE', 'REGISTRY', 'STATE'], ...tagRows]);
   terminal.out('');
   const roles = foldBins(shown.roles).map((row) => [
     printable(row.role),
@@ -165,14 +164,10 @@ function print(context: Context, shown: Shown): void {
       ? 'renew soon'
       : '',
   ]);
-  for (const line of formatTable([
-    ['ROLE', 'KEYS', 'NEED', 'VERSION', 'EXPIRES', 'SIGNED BY', ''],
-    ...roles,
-  ])) {
-    terminal.out(line);
-  }
+  terminal.table([['ROLE', 'KEYS', 'NEED', 'VERSION', 'EXPIRES', 'SIGNED BY', ''], ...roles]);
   terminal.out('');
-  terminal.out(summaryLine(shown));
+  if (shown.wanted === undefined || shown.tags.length > 0) terminal.out(summaryLine(shown));
+  else terminal.out(`nobody vouches for ${shown.repository}:${shown.wanted}`);
 }
 
 /** Hundreds of bins are one line to a person: the first to expire stands for all, one with a problem for itself. */
@@ -200,18 +195,25 @@ function stateWord(row: TagRow): string {
 }
 
 function summaryLine({ tags, revocations, wide }: Shown): string {
-  const attention = tags.filter((row) => stateWord(row) !== 'ok').map((row) => row.image.tag);
-  const words =
-    attention.length === 0
-      ? `${tags.length} tags, none needs attention`
-      : `${attention.length} tags need attention: ${attention.slice(0, 8).map(printable).join(', ')}`;
   const list =
     revocations.status === 'known'
-      ? `${revocations.entries.size} revoked digests`
+      ? counted(revocations.entries.size, 'revoked digest')
       : revocations.status === 'absent'
         ? 'no list of revoked digests'
         : `revoked digests unknown: ${revocations.code}`;
-  return `${words}; ${list}${wide ? '' : '      full digests and key ids: --wide, --json'}`;
+  return `${attentionWords(tags)}; ${list}${wide ? '' : '      full digests and key ids: --wide, --json'}`;
+}
+
+function attentionWords(tags: readonly TagRow[]): string {
+  const attention = tags.filter((row) => stateWord(row) !== 'ok').map(({ image }) => printable(image.tag));
+  if (attention.length === 0) return `${counted(tags.length, 'tag')}, none needs attention`;
+  const more = attention.length > maxNamed ? ', ...' : '';
+  const named = attention.slice(0, maxNamed).join(', ');
+  return `${counted(attention.length, 'tag')} ${attention.length === 1 ? 'needs' : 'need'} attention: ${named}${more}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function toJson(

@@ -36,7 +36,7 @@ export async function pull(context: Context, image: string, options: PullOptions
     const verification = await judgeImage(context, client, image, options);
     const exit = exitOf(verification);
     const { terminal } = context;
-    for (const line of trustWarningLines(client.warnings, terminal.colors)) terminal.note(line);
+    for (const line of trustWarningLines(client.warnings, terminal.noteColors)) terminal.note(line);
     if (exit !== exitCodes.done) return refuse(context, verification, exit);
     const start = context.world.now();
     announce(context, verification);
@@ -52,8 +52,10 @@ function refuse(context: Context, verification: Verification, exit: ExitCode): E
   const { terminal, world, options } = context;
   if (options.json === true) context.json({ ...verificationJson(verification), pulled: null });
   else {
-    const print = options.quiet === true ? (line: string) => world.stderr.write(`${line}\n`) : terminal.out;
-    for (const line of decisionLines(verification, terminal.colors, world.now())) print(line);
+    const quiet = options.quiet === true;
+    const print = quiet ? terminal.complain : terminal.out;
+    const colors = quiet ? terminal.noteColors : terminal.colors;
+    for (const line of decisionLines(verification, colors, world.now())) print(line);
     print('nothing was pulled');
   }
   return exit;
@@ -144,7 +146,7 @@ function announce(context: Context, verification: Verification): void {
   if (context.options.json === true || context.options.quiet === true) return;
   const { terminal, world } = context;
   const { requested, digest } = verification.decision.image;
-  for (const line of warningLines(verification, terminal.colors)) terminal.note(line);
+  for (const line of warningLines(verification, terminal.noteColors, world.now())) terminal.note(line);
   const line = verdictLine(terminal.colors, 'ALLOWED', `${printable(requested)} -> ${shorten(digest ?? '')}`);
   terminal.out(`${line}  (${vouchSummary(verification, world.now())})`);
 }

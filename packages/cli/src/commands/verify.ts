@@ -13,15 +13,15 @@ export async function verify(context: Context, image: string, options: JudgingOp
     const verification = await judgeImage(context, client, image, options);
     const exit = exitOf(verification);
     const { terminal, world } = context;
-    for (const line of trustWarningLines(client.warnings, terminal.colors)) terminal.note(line);
+    for (const line of trustWarningLines(client.warnings, terminal.noteColors)) terminal.note(line);
     if (context.options.json === true) context.json(verificationJson(verification));
     else if (context.options.quiet === true && exit === 0)
       terminal.out(verification.decision.image.resolved ?? '');
     else if (context.options.quiet === true) {
-      for (const line of decisionLines(verification, terminal.colors, world.now()))
-        world.stderr.write(`${line}\n`);
+      for (const line of decisionLines(verification, terminal.noteColors, world.now()))
+        terminal.complain(line);
     } else {
-      for (const line of warningLines(verification, terminal.colors)) terminal.note(line);
+      for (const line of warningLines(verification, terminal.noteColors, world.now())) terminal.note(line);
       for (const line of decisionLines(verification, terminal.colors, world.now())) terminal.out(line);
     }
     return exit;

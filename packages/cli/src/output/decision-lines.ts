@@ -4,7 +4,7 @@ import { printable } from '@vidimus/reference';
 import type { Verification } from '@vidimus/verifier';
 import { formatFacts, shorten } from './table.ts';
 import type { Colors } from './terminal.ts';
-import { formatDistance, formatTime, formatTimeAndDistance } from './times.ts';
+import { formatDistance, formatTimeAndDistance, withDistances } from './times.ts';
 import { verdictLine } from './verdict.ts';
 
 type Fact = readonly [name: string, value: string];
@@ -16,7 +16,7 @@ export function decisionLines(verification: Verification, colors: Colors, now: n
   if (decision.decision === 'deny') {
     return [
       verdictLine(colors, 'DENIED', subject, gravestFirst(decision.failures)[0]?.code),
-      ...formatFacts(refusal(verification)),
+      ...formatFacts(refusal(verification, now)),
     ];
   }
   return [
@@ -31,10 +31,10 @@ export function decisionLines(verification: Verification, colors: Colors, now: n
 }
 
 /** Lines for stderr: what a person should hear although the image is allowed. */
-export function warningLines(verification: Verification, colors: Colors): readonly string[] {
+export function warningLines(verification: Verification, colors: Colors, now: number): readonly string[] {
   if (verification.decision.decision === 'deny') return [];
   return verification.decision.warnings.flatMap((finding) => [
-    verdictLine(colors, 'WARNING', printable(finding.summary), finding.code),
+    verdictLine(colors, 'WARNING', withDistances(printable(finding.summary), now), finding.code),
     ...formatFacts([...registryFacts(verification, finding), ...fixes([finding])]),
   ]);
 }
@@ -47,7 +47,7 @@ export function vouchSummary(verification: Verification, now: number): string {
   const fresh = `fresh ${formatDistance(trust.value.freshness.expires - now)}`;
   return who === undefined
     ? fresh
-    : `${who.binOf ?? who.role} ${who.keyIds.map(shorten).join(', ')}; ${fresh}`;
+    : `${printable(who.binOf ?? who.role)} ${who.keyIds.map(shorten).join(', ')}; ${fresh}`;
 }
 
 function allowance(verification: Verification, now: number): readonly Fact[] {
@@ -62,7 +62,9 @@ function allowance(verification: Verification, now: number): readonly Fact[] {
   }
   facts.push(...vouched(verification, now));
   if (trust !== undefined) {
-    const checked = trust.offline ? `checked ${formatTime(trust.refreshedAt ?? 0)}, offline` : 'checked now';
+    const checked = trust.offline
+      ? `checked ${formatTimeAndDistance(trust.refreshedAt ?? 0, now)}, offline`
+      : 'checked now';
     const until = formatTimeAndDistance(firstExpiry(verification), now);
     facts.push(['fresh', `timestamp v${trust.versions.timestamp} ${checked}, good until ${until}`]);
     facts.push(['anchor', `${anchorWords[trust.anchor] ?? trust.anchor}, root v${trust.versions.root}`]);
@@ -117,19 +119,26 @@ function policyWords({ decision }: Verification): string {
   return `${printable(bundle.name)}@${bundle.version}: ${rules.length === 0 ? 'no policy matches' : rules.join(', ')}`;
 }
 
-function refusal(verification: Verification): readonly Fact[] {
+function refusal(verification: Verification, now: number): readonly Fact[] {
   const { decision, facts } = verification;
-  const found: Fact[] =
-    facts.registryDigest.state === 'known'
-      ? [['found', `${facts.registryDigest.value} in the registry`]]
-      : [];
   const failures = gravestFirst(decision.failures);
-  return [
-    ...found,
-    ...distinctBy(failures, (finding) => finding.code).flatMap(whyFacts),
+  const told: readonly Fact[] = [
+    ...distinctBy(failures, (finding) => finding.code).flatMap((finding) => whyFacts(finding, now)),
     ...fixes(failures),
+  ];
+  return [
+    ...foundFacts(facts, [decision.image.requested, ...told.map(([, value]) => value)]),
+    ...told,
     ['more', `vidimus inspect ${decision.image.repository}     decision ${decision.decisionId}`] as const,
   ];
+}
+
+/** What the registry holds: the whole digest, unless it is told elsewhere, to be copied from there. */
+function foundFacts({ registryDigest }: Verification['facts'], told: readonly string[]): readonly Fact[] {
+  if (registryDigest.state !== 'known') return [];
+  const { value } = registryDigest;
+  const isTold = told.some((text) => text.includes(value));
+  return [['found', `${isTold ? shorten(value) : value} in the registry`]];
 }
 
 /** A digest taken back is the news, whatever else is wrong with it. */
@@ -144,7 +153,7 @@ function distinctBy<T>(items: readonly T[], key: (item: T) => string): readonly 
   return items.filter((item) => !seen.has(key(item)) && seen.add(key(item)));
 }
 
-function whyFacts(finding: Finding): readonly Fact[] {
+function whyFacts(finding: Finding, now: number): readonly Fact[] {
   const label =
     finding.policy === null ? '' : `${printable(finding.policy)}/${printable(finding.rule ?? '')}: `;
   const more: Fact[] = [];
@@ -153,14 +162,15 @@ function whyFacts(finding: Finding): readonly Fact[] {
     more.push(['', `"${printable(reason)}"`]);
   if (typeof message === 'string') more.push(['', printable(message)]);
   if (typeof hint === 'string') more.push(['', printable(hint)]);
-  return [['why', `${label}${printable(finding.summary)}`], ...more];
+  return [['why', `${label}${withDistances(printable(finding.summary), now)}`], ...more];
 }
 
 function registryFacts({ facts }: Verification, finding: Finding): readonly Fact[] {
   if (finding.code !== 'TAG_MOVED' || facts.registryDigest.state !== 'known') return [];
   return [
-    ['registry', facts.registryDigest.value],
-    ['vouched', facts.image.digest ?? 'nothing'],
+    // Whole they are in the fix, and as what is pinned.
+    ['registry', shorten(facts.registryDigest.value)],
+    ['vouched', shorten(facts.image.digest ?? 'nothing')],
   ];
 }
 

@@ -33,3 +33,10 @@ export function formatDistance(ms: number): string {
 export function formatTimeAndDistance(ms: number, now: number): string {
   return `${formatTime(ms)} (${formatDistance(ms - now)}${ms < now ? ' ago' : ''})`;
 }
+
+/** A sentence of ours with its RFC 3339 times as people read them. */
+export function withDistances(text: string, now: number): string {
+  return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (time) =>
+    formatTimeAndDistance(Date.parse(time), now),
+  );
+}

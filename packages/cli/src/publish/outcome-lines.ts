@@ -3,6 +3,7 @@ import { printable } from '@vidimus/reference';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { formatFacts } from '../output/table.ts';
+import { withDistances } from '../output/times.ts';
 
 export type Deed = 'CREATED' | 'EXISTS' | 'SIGNED' | 'REVOKED' | 'LIFTED' | 'PINNED' | 'PENDING';
 
@@ -25,7 +26,8 @@ export function printAnswer(context: Context, { deed, subject, facts, json }: An
   else {
     const paint = deed === 'PENDING' ? terminal.colors.yellow : terminal.colors.green;
     terminal.out(`${paint(terminal.colors.bold(deed))}  ${printable(subject)}`);
-    for (const line of formatFacts(facts)) terminal.out(line);
+    const now = context.world.now();
+    for (const line of formatFacts(facts)) terminal.out(withDistances(line, now));
   }
   return deed === 'PENDING' ? exitCodes.pending : exitCodes.done;
 }
