@@ -61,11 +61,18 @@ const databaseIsAway: ReadonlySet<DatabaseErrorCode> = new Set<DatabaseErrorCode
 export function toErrorAnswer(error: unknown, requestId: string, log: Log): Answer {
   const known = toTrustError(error);
   if (known === undefined || known.code === 'INTERNAL') {
-    log.error({ err: error, requestId }, 'request failed');
+    log.error({ err: toLoggable(error), requestId }, 'request failed');
     return errorAnswer(new TrustError('INTERNAL', `internal error, request ${requestId}`));
   }
-  if (statusOf[known.code] >= 500) log.warn({ err: error, requestId, code: known.code }, 'request refused');
+  if (statusOf[known.code] >= 500) {
+    log.warn({ err: toLoggable(error), requestId, code: known.code }, 'request refused');
+  }
   return errorAnswer(known);
+}
+
+/** drizzle puts a query's values into its message: hashes of tokens and wrapped keys are not for the log. */
+function toLoggable(error: unknown): unknown {
+  return error instanceof TrustError ? error : (toDatabaseError(error) ?? error);
 }
 
 function toTrustError(error: unknown): TrustError | undefined {

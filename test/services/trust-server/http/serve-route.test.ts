@@ -1,5 +1,6 @@
 import { DatabaseError } from '@vidimus/database';
 import { TrustError, type TrustService } from '@vidimus/trust-server';
+import { DrizzleQueryError } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
@@ -444,6 +445,23 @@ describe('failures', () => {
       errors: [{ code: 'INTERNAL', message: 'internal error, request r-7' }],
     });
     expect(logged.join()).toContain('hunter2');
+  });
+
+  it.each([
+    ['away', Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), 503],
+    ['wrong', Object.assign(new Error('no such column'), { code: '42703' }), 500],
+  ])('keeps the values of a query out of the log when the database is %s', async (_, cause, status) => {
+    const { app, logged } = serverForTest(
+      {},
+      {
+        authenticator: {
+          authenticate: () => Promise.reject(new DrizzleQueryError('select $1', ['hash-of-a-token'], cause)),
+        },
+      },
+    );
+    expect((await app.request(`${base}/roles`, { headers: bearer })).status).toBe(status);
+    expect(logged.join()).toContain('DatabaseError');
+    expect(logged.join()).not.toContain('hash-of-a-token');
   });
 
   it('answers 503 and when to come back while the database is away', async () => {
