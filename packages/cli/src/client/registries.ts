@@ -10,12 +10,13 @@ import { CliError } from '../cli-error.ts';
 import { besideConfig, findRegistry } from '../config/resolve-config.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { foreignEnvironment } from './foreign-environment.ts';
 
 /** Opens no connection yet. @throws CliError CONFIG_INVALID */
 export function openRegistry(context: Context): RegistryClient {
   return createRegistryClient({
     registries: registryOptions(context),
-    credentials: credentialsFromFiles({ environment: context.world.environment }),
+    credentials: credentialsFromFiles({ environment: foreignEnvironment(context.world.environment) }),
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { CliError } from '../cli-error.ts';
+import { foreignEnvironment } from '../client/foreign-environment.ts';
 import type { Environment } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { findProgram } from './installed.ts';
@@ -90,7 +91,7 @@ function run(program: PullProgram, words: readonly string[], pull: ProgramPull):
   return new Promise((resolve, reject) => {
     const child = spawn(file, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: withoutSecrets(pull.environment),
+      env: foreignEnvironment(pull.environment),
     });
     const lastLines = collectLines(child, pull.onOutput);
     child.once('error', (cause) => reject(startFailure(program, cause)));
@@ -102,11 +103,6 @@ function run(program: PullProgram, words: readonly string[], pull: ProgramPull):
         );
     });
   });
-}
-
-/** Tokens and passphrases of ours are nobody else's business. */
-function withoutSecrets(environment: Environment): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('VIDIMUS_')));
 }
 
 const useNone = 'pull with no other program: vidimus pull IMAGE --to oci:DIR';
