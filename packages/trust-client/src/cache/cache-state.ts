@@ -4,6 +4,8 @@ import type { RepositoryCache } from './client-cache.ts';
 
 /** Most digests remembered for `staleFor`. */
 const MAX_VERIFIED = 1_000;
+/** Longest pair, in characters: a tag and two hashes take less. */
+const MAX_VERIFIED_LENGTH = 512;
 
 const CacheStateSchema = z.object({
   /** Latest time (ms) at which a complete refresh held: a clock set back does not go below it (T40). */
@@ -11,7 +13,7 @@ const CacheStateSchema = z.object({
   /** Time (ms) of the last refresh against the server. */
   refreshedAt: z.int().nonnegative().optional(),
   /** `tag digest` pairs this client found vouched for, oldest first; only these are served beyond expiry. */
-  verified: z.array(z.string().max(512)).max(MAX_VERIFIED).default([]),
+  verified: z.array(z.string().max(MAX_VERIFIED_LENGTH)).max(MAX_VERIFIED).default([]),
 });
 
 export type CacheState = z.infer<typeof CacheStateSchema>;
@@ -32,6 +34,8 @@ export async function rememberRefresh(cache: RepositoryCache, now: number): Prom
 /** After a look-up in fresh metadata: `tag` may be answered with `digest` for `staleFor` beyond expiry. */
 export async function rememberVerified(cache: RepositoryCache, tag: string, digest: string): Promise<void> {
   const entry = verifiedEntry(tag, digest);
+  // What could not be read back would take the whole file with it, the last time seen included.
+  if (entry.length > MAX_VERIFIED_LENGTH) return;
   const { verified } = await readState(cache);
   if (verified.at(-1) === entry) return;
   await edit(cache, (state) => ({
