@@ -122,7 +122,10 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
       guarded(async () => {
         const creation = await create(common, call, repository, body);
         if (creation.outcome === 'change') {
-          return { outcome: 'change', change: toChange(creation.change, creation.managed, now()) };
+          const change = toChange(creation.change, creation.managed, now());
+          return call.dryRun === true
+            ? { outcome: 'change', change, impact: impactOf(change) }
+            : { outcome: 'change', change };
         }
         if (creation.outcome === 'dryRun') {
           return {
@@ -248,6 +251,11 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
 
 function done<Body>(call: Call, body: Body, impact: Impact): Done<Body> {
   return call.dryRun === true ? { outcome: 'done', body, impact } : { outcome: 'done', body };
+}
+
+/** What a change would publish of itself; what the service adds at publication has no version yet. */
+function impactOf({ diff, documents }: Change): Impact {
+  return { diff, versions: Object.fromEntries(documents.map(({ role, version }) => [role, version])) };
 }
 
 /** So far top-level targets is the only role that lists tags. */

@@ -253,12 +253,36 @@ export function changeSuite(given: DatabaseForSuite): void {
       expect(again.insteadOf).toEqual([change.id]);
     });
 
+    it('counts a signature in a dry run and keeps it not', async () => {
+      const { service, repository, change } = await propose('dry-sign', heldBy(2, alice, bob));
+      const body = { signatures: [await signRoot(change, alice)] };
+      const dry = await service.signChange({ ...call, dryRun: true }, repository, change.id, body);
+      expect(dry.documents[0]?.missing).toBe(1);
+      expect((await service.readChange(repository, change.id)).documents[0]?.missing).toBe(2);
+    });
+
+    it('is not made, signed or rejected on a base that is not there', async () => {
+      const { service, repository, change } = await propose('no-base', heldBy(1, alice));
+      const at = { ...call, ifMatch: { role: 'root', version: 1 } };
+      const body = { signatures: [await signRoot(change, alice)] };
+      const other = 'registry.example.com/change/no-base-either';
+      expect([
+        await codeOf(service.createRepository(at, other, heldBy(1, alice))),
+        await codeOf(service.signChange(at, repository, change.id, body)),
+        await codeOf(service.rejectChange(at, repository, change.id)),
+      ]).toEqual(['VERSION_CONFLICT', 'VERSION_CONFLICT', 'VERSION_CONFLICT']);
+      expect((await service.readChange(repository, change.id)).state).toBe('open');
+    });
+
     it('is only shown by a dry run', async () => {
       const { service } = openCore(given.database(), { seed: `change dry ${given.kind}` });
       const repository = 'registry.example.com/change/dry';
       const dry = { ...call, dryRun: true };
       const change = await changeOf(service.createRepository(dry, repository, heldBy(1, alice)));
       expect(change.documents[0]?.missing).toBe(1);
+      expect(await service.createRepository(dry, repository, heldBy(1, alice))).toMatchObject({
+        impact: { versions: { root: 1 }, diff: [{ role: 'root' }] },
+      });
       expect(await codeOf(service.readChange(repository, change.id))).toBe('CHANGE_UNKNOWN');
       expect(await codeOf(service.listChanges(repository, {}, { limit: 5 }))).toBe('REPOSITORY_UNKNOWN');
     });

@@ -16,9 +16,10 @@ import { appendEvents } from '../audit/append-events.ts';
 import { EMPTY_LOG } from '../audit/event-chain.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { ManagedKey, ManagedKeys } from '../keys/managed-keys.ts';
+import { assertBase } from '../publish/assert-base.ts';
 import type { Published, Versions } from '../publish/publication.ts';
 import { type ChangeRow, insertChange, readDeadChanges, readOpenChanges } from '../store/changes.ts';
-import { DIALECT, highestVersions } from '../store/metadata.ts';
+import { DIALECT, highestVersions, readHeads } from '../store/metadata.ts';
 import { insertRepository, lastIncarnation, lockLive, type RepositoryRow } from '../store/repositories.ts';
 import { stateOf } from './change-answer.ts';
 import { type CreationRequest, needsClient, repositoryRoles, toCreationRequest } from './creation-request.ts';
@@ -87,6 +88,7 @@ async function createIn(parts: CreateParts, tx: Queries, context: Context): Prom
   const { call, repository, request, made } = context;
   const nowMs = parts.now();
   const present = await lockLive(tx, repository);
+  assertBase(present === undefined ? new Map() : await readHeads(tx, present), call.ifMatch);
   const standing = present && (await settlePresent(parts, tx, present, context, nowMs));
   if (standing !== undefined) return standing;
 

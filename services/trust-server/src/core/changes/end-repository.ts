@@ -1,9 +1,10 @@
 /** `DELETE …/_trust`: ends an incarnation. Its roots stay served; a later one goes on above its versions. */
 import type { Database } from '@vidimus/database';
-import { type Call, TrustError } from '../../service.ts';
+import type { Call } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import type { ManagedKeys } from '../keys/managed-keys.ts';
 import { announce } from '../publish/announce.ts';
+import { assertBase } from '../publish/assert-base.ts';
 import { assertActive } from '../publish/publisher.ts';
 import { closeChange, readOpenChanges } from '../store/changes.ts';
 import { readHeads } from '../store/metadata.ts';
@@ -25,14 +26,7 @@ export async function endRepository(
   return await parts.database.transaction(async (tx) => {
     const row = assertActive(repository, await lockLive(tx, repository));
     const endedAtMs = parts.now();
-    const { ifMatch } = call;
-    const version = ifMatch && (await readHeads(tx, row)).get(ifMatch.role)?.version;
-    if (ifMatch !== undefined && version !== ifMatch.version) {
-      throw new TrustError('VERSION_CONFLICT', `${ifMatch.role} is at version ${version ?? 'none'} now`, {
-        role: ifMatch.role,
-        ...(version === undefined ? {} : { version }),
-      });
-    }
+    assertBase(await readHeads(tx, row), call.ifMatch);
     if (call.dryRun === true) return { row, endedAtMs };
     for (const change of await readOpenChanges(tx, row)) await closeChange(tx, change.id, { state: 'stale' });
     await parts.keys.retire(tx, row, endedAtMs);

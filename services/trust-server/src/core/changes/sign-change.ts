@@ -7,6 +7,7 @@ import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { toWholeSecond } from '../instants.ts';
 import type { ManagedKeys } from '../keys/managed-keys.ts';
+import { assertBase } from '../publish/assert-base.ts';
 import type { Published } from '../publish/publication.ts';
 import {
   type ChangeRow,
@@ -16,7 +17,7 @@ import {
   type StoredDocument,
   type StoredSignature,
 } from '../store/changes.ts';
-import { highestVersions } from '../store/metadata.ts';
+import { highestVersions, readHeads } from '../store/metadata.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
 import { missingSignatures, signedBy, stateOf } from './change-answer.ts';
 import { endPending } from './end-pending.ts';
@@ -46,6 +47,7 @@ export async function signChange(
   return await parts.database.transaction(async (tx) => {
     const row = await lockLive(tx, repository);
     const change = await assertChange(tx, repository, id);
+    assertBase(row === undefined ? new Map() : await readHeads(tx, row), call.ifMatch);
     const nowMs = parts.now();
     const posted = body.signatures.map((entry) => checkSignature(change, row, entry, call, nowMs));
     const fresh = posted.filter(({ role, keyId }) => !signedBy(change, role).has(keyId));
@@ -53,10 +55,10 @@ export async function signChange(
     // What was posted before is answered as before, also when the change has moved on.
     if (fresh.length === 0) return { change, managed };
     const open = assertOpen(change, row, nowMs);
-    if (call.dryRun === true) return { change, managed };
+    const signed: ChangeRow = { ...change, signatures: [...change.signatures, ...fresh] };
+    if (call.dryRun === true) return { change: signed, managed };
 
     for (const signature of fresh) await insertSignature(tx, id, signature);
-    const signed: ChangeRow = { ...change, signatures: [...change.signatures, ...fresh] };
     const events = fresh.map(({ role, keyId }) => ({
       action: 'change.sign',
       actor: call.actor,
@@ -84,6 +86,7 @@ export async function rejectChange(
   return await parts.database.transaction(async (tx) => {
     const row = await lockLive(tx, repository);
     const change = await assertChange(tx, repository, id);
+    assertBase(row === undefined ? new Map() : await readHeads(tx, row), call.ifMatch);
     const managed = new Set(row?.settings.managed);
     if (change.state === 'rejected') return { change, managed };
     const nowMs = parts.now();

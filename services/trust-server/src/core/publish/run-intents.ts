@@ -13,7 +13,7 @@ import {
   type Targets,
 } from '@vidimus/tuf';
 import type { Impact } from '../../schemas.ts';
-import { TrustError } from '../../service.ts';
+import type { TrustError } from '../../service.ts';
 import { chainEvents, type EventDraft } from '../audit/event-chain.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { ManagedKeys } from '../keys/managed-keys.ts';
@@ -21,6 +21,7 @@ import { insertEvents } from '../store/events.ts';
 import { type Head, highestVersions, readHeads, scheduleHeads } from '../store/metadata.ts';
 import { moveRepository, type RepositoryRow } from '../store/repositories.ts';
 import { deleteTags, readTags, readTagsOfDigests, type TagRow, writeTags } from '../store/tags.ts';
+import { assertBase } from './assert-base.ts';
 import { Board, type BoardChanges, isEmpty } from './board.ts';
 import { type CurrentDocuments, type DocumentReader, headOf, readCurrent } from './current-documents.ts';
 import { evaluate } from './evaluate.ts';
@@ -72,20 +73,6 @@ interface State {
   readonly verdicts: readonly Verdict[];
   readonly changes: BoardChanges;
   readonly nowMs: number;
-}
-
-/** An edit that names its base must not be carried out on another one. */
-function assertBase(
-  heads: ReadonlyMap<string, Head>,
-  base: { readonly role: string; readonly version: number } | undefined,
-): void {
-  if (base === undefined) return;
-  const current = heads.get(base.role)?.version;
-  if (current === base.version) return;
-  throw new TrustError('VERSION_CONFLICT', `${base.role} is at version ${current ?? 'none'} now`, {
-    role: base.role,
-    ...(current === undefined ? {} : { version: current }),
-  });
 }
 
 async function readTouched(
