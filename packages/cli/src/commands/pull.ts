@@ -117,6 +117,7 @@ async function pullIntoLayout(
   if (directory === undefined || image.digest === null || image.resolved === null) {
     throw new CliError('PULL_FAILED', exitCodes.internal, 'an allowed image without a digest');
   }
+  const interruption = watchForStop(context, client);
   await pullToLayout({
     client: client.registry,
     repository: image.repository,
@@ -124,10 +125,31 @@ async function pullIntoLayout(
     ...(options.platform === undefined ? {} : { platform: parsePlatform(options.platform) }),
     directory,
     name: image.tag ?? image.digest,
-    onProgress: ({ digest, received, size }) =>
-      context.terminal.progress(`${shorten(digest)}  ${received} of ${size} bytes`),
+    onProgress: ({ digest, received, size }) => {
+      interruption.assertNone();
+      context.terminal.progress(`${shorten(digest)}  ${received} of ${size} bytes`);
+    },
+  }).catch((error: unknown) => {
+    interruption.assertNone();
+    throw error;
   });
   return { with: 'oci', reference: image.resolved, to: `oci:${directory}`, retagged: image.tag };
+}
+
+/** Ctrl-C ends the transfers, so that the pull fails and takes away what it has written. */
+function watchForStop({ world }: Context, client: Client): { readonly assertNone: () => void } {
+  let signal: string | undefined;
+  void world.stopped.then((name) => {
+    signal = name;
+    client.registry.close();
+  });
+  return {
+    assertNone() {
+      if (signal === undefined) return;
+      const message = `interrupted by ${signal}: what this pull had written is gone`;
+      throw new CliError('CANCELLED', exitCodes.denied, message, 'pull again');
+    },
+  };
 }
 
 function layoutDirectory(to: string): string | undefined {
