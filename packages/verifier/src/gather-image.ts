@@ -72,13 +72,19 @@ export async function gatherImage(
   }
 }
 
+/** A vouched index, and what it says of the one child that was asked for. */
+export interface VouchedChild {
+  readonly via: VouchedImage;
+  readonly entry: Descriptor;
+}
+
 /** The first vouched index whose proven bytes lead to the digest; undefined when none does. */
 export async function findVouchedIndex(
   registry: RegistryClient,
   repository: string,
   candidates: readonly VouchedImage[],
   digest: string,
-): Promise<VouchedImage | Unknown | undefined> {
+): Promise<VouchedChild | Unknown | undefined> {
   const indexes = candidates
     .filter(({ mediaType }) => mediaType === undefined || documentKind(mediaType) !== 'image')
     .sort((a, b) => (b.vouch.since ?? 0) - (a.vouch.since ?? 0));
@@ -89,7 +95,8 @@ export async function findVouchedIndex(
         digest: candidate.digest,
         size: candidate.size,
       });
-      if (top.kind === 'index' && top.entries.some((entry) => entry.digest === digest)) return candidate;
+      const entry = top.kind === 'index' ? top.entries.find((one) => one.digest === digest) : undefined;
+      if (entry !== undefined) return { via: candidate, entry };
     } catch (error) {
       // Signed once, deleted from the registry since: it leads nowhere, as many old ones do.
       if (error instanceof OciError && error.code === 'NOT_FOUND') continue;

@@ -104,16 +104,17 @@ async function resolveDigest(
   }
   const direct = trust.vouched.find((vouched) => vouched.digest === digest);
   if (direct !== undefined) return { ...describe(direct), trust: trust.facts };
-  const via = await findVouchedIndex(registry, repository, trust.candidates, digest);
-  if (via === undefined || 'state' in via) return { digest, trust: unlessUnknown(trust.facts, via) };
-  return { digest, via, trust: withVouches(trust.facts, [via]) };
+  const child = await findVouchedIndex(registry, repository, trust.candidates, digest);
+  if (child === undefined || 'state' in child) return { digest, trust: unlessUnknown(trust.facts, child) };
+  const { via, entry } = child;
+  return { ...describe(entry), via, trust: withVouches(trust.facts, [via]) };
 }
 
 function describe({
   digest,
   size,
   mediaType,
-}: VouchedImage): Pick<Resolved, 'digest' | 'size' | 'mediaType'> {
+}: Pick<VouchedImage, 'digest' | 'size' | 'mediaType'>): Pick<Resolved, 'digest' | 'size' | 'mediaType'> {
   return { digest, size, ...(mediaType === undefined ? {} : { mediaType }) };
 }
 

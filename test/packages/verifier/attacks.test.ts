@@ -19,6 +19,7 @@ interface Entry {
   readonly image: SmallImage;
   readonly mediaType?: string;
   readonly digest?: string;
+  readonly size?: number;
   readonly platform?: Readonly<Record<string, string>>;
 }
 
@@ -96,6 +97,23 @@ describe('a publisher who wants a revoked layer pulled', () => {
     bed.revoke(bad.digest);
     bed.publish();
     expect(verdict(await bed.verify(':1.0'))).toBe('deny REVOCATION_UNKNOWN');
+  });
+});
+
+describe('an index that says something untrue of a child', () => {
+  it.each([
+    ['its length', { size: good.size + 1 }, 'deny LENGTH_MISMATCH'],
+    [
+      'its type',
+      { mediaType: 'application/vnd.docker.distribution.manifest.v2+json' },
+      'deny MANIFEST_INVALID',
+    ],
+  ] as const)('does not vouch for the child where it lies about %s', async (_, lie, expected) => {
+    bed.sign('1.0', indexOf({ image: good, platform: linux, ...lie }));
+    bed.publish();
+    for (const name of [':1.0', `@${good.digest}`, `:1.0@${good.digest}`]) {
+      expect(verdict(await bed.verify(name))).toBe(expected);
+    }
   });
 });
 
