@@ -47,6 +47,19 @@ const exits: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
   DatabaseError: { UNAVAILABLE: unreachable, '*': usage },
 };
 
+/** What to do where the room that failed does not know of the command line. */
+const hints: Readonly<Record<string, string>> = {
+  UNREACHABLE: 'check the address, VIDIMUS_SERVER and the network: vidimus doctor server',
+  UNUSABLE: 'something else than the server answered, or it is in trouble: vidimus doctor server',
+  NAME_INVALID: 'a reference is registry.example.com/team/app:TAG or @sha256:DIGEST',
+  TAG_INVALID: 'a reference is registry.example.com/team/app:TAG or @sha256:DIGEST',
+  DIGEST_INVALID: 'a digest is sha256: and 64 lower-case hex digits',
+  PLATFORM_INVALID: 'for example --platform linux/amd64',
+  MASTER_KEY_INVALID:
+    'VIDIMUS_MASTER_KEY is 32 bytes in base64, or VIDIMUS_MASTER_KEY_FILE names a file of them',
+  EXPIRED: 'whoever holds the expired key signs it again, or the service does: vidimus doctor',
+};
+
 /** The failure as the command line reports it; what nobody foresaw is INTERNAL with the cause attached. */
 export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
@@ -55,7 +68,8 @@ export function toCliError(error: unknown): CliError {
   const table = Object.hasOwn(exits, error.name) ? exits[error.name] : undefined;
   if (table === undefined || code === undefined) return internal(error);
   const exit = (Object.hasOwn(table, code) ? table[code] : undefined) ?? table['*'] ?? exitCodes.internal;
-  const hint = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
+  const own = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
+  const hint = own ?? (Object.hasOwn(hints, code) ? hints[code] : undefined);
   return new CliError(serverCode(error) ?? code, exit, error.message, hint, { cause: error });
 }
 

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Context, GlobalOptions, World } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { programVersion } from './version.ts';
 
 type Action = (context: Context) => Promise<ExitCode>;
 type Runner = (options: GlobalOptions, action: Action) => Promise<void>;
@@ -11,13 +12,14 @@ export function createProgram(world: World, runner: Runner): Command {
   const program = new Command('vidimus')
     .description('Which digest should this tag be today, who says so, and may I pull it?')
     .addHelpText('after', '\nEvery option has a variable: --token-file is VIDIMUS_TOKEN_FILE.')
+    .version(`vidimus ${programVersion}`, '-V, --version', 'the version of this program')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => world.stdout.write(text),
       writeErr: () => undefined,
       outputError: () => undefined,
     })
-    .helpCommand(false)
+    .helpCommand('help [command]', 'the same as --help')
     .showSuggestionAfterError()
     .hook('preAction', (_, command) => readEnvironment(command, world));
 

@@ -46,17 +46,18 @@ export type CompileResult =
 /**
  * Compiles TrustPolicy, TrustSigners and TrustBundle files; TrustTest files are passed over.
  *
- * `digest` is what the bundle's distributor says of its bytes; it is printed in decisions.
+ * `digest` is what the bundle's distributor says of its bytes; it is printed in decisions. `onUnknown` holds for
+ * rules that write none and whose kind may let unknown evidence pass (`reference`); the others deny, always.
  */
 export function compilePolicies(
   sources: readonly PolicySource[],
-  options: { readonly digest?: string } = {},
+  options: { readonly digest?: string; readonly onUnknown?: CompiledRule['onUnknown'] } = {},
 ): CompileResult {
   const documents = readAll(sources);
   const { errors } = documents;
   const signers = indexSigners(documents);
   assertUnique(documents);
-  const policies = documents.policies.map((read) => compilePolicy(read, signers, errors));
+  const policies = documents.policies.map((read) => compilePolicy(read, signers, errors, options.onUnknown));
   const rules = policies.reduce((sum, policy) => sum + policy.rules.length, 0);
   const [bundleFile] = documents.bundles;
   if (rules > MAX_TOTAL_RULES) errors.push(limitError(sources, `more than ${MAX_TOTAL_RULES} rules`));
@@ -181,6 +182,7 @@ function compilePolicy(
   { value, yaml }: Read<TrustPolicy>,
   signers: SignersIndex,
   errors: PolicyError[],
+  onUnknown: CompiledRule['onUnknown'] = 'deny',
 ): CompiledPolicy {
   const { name } = value.metadata;
   const ids = new Set<string>();
@@ -193,7 +195,7 @@ function compilePolicy(
       id: rule.id,
       label: `${name}/${rule.id}`,
       severity: rule.severity,
-      onUnknown: rule.onUnknown ?? 'deny',
+      onUnknown: rule.onUnknown ?? ('reference' in rule.require ? onUnknown : 'deny'),
       require: rule.require,
       judge: judgeOf(rule.require),
       source: yaml.position(path),

@@ -11,6 +11,7 @@ import {
   sourcesText,
 } from '@vidimus/policy';
 import { CliError } from '../cli-error.ts';
+import type { RepositoryEntry } from '../config/client-config.ts';
 import { besideConfig, findEntry } from '../config/resolve-config.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -31,10 +32,11 @@ export function bundleFor(context: Context, repository: string, named: string | 
         'leave out --policy, or try policies with: vidimus policy test',
       );
     }
-    return compileFiles(readPolicyFiles([named]));
+    return compileFiles(readPolicyFiles([named]), found?.entry.unavailable);
   }
   if (found?.entry.policies === undefined) return builtInBundle();
-  return compileFiles(readPolicyFiles(found.entry.policies.map((path) => besideConfig(found.file, path))));
+  const { policies, unavailable } = found.entry;
+  return compileFiles(readPolicyFiles(policies.map((path) => besideConfig(found.file, path))), unavailable);
 }
 
 /** All `.yaml` files of the given files and directories, in order of name. @throws CliError POLICY_INVALID */
@@ -44,10 +46,21 @@ export function readPolicyFiles(paths: readonly string[]): readonly PolicySource
   return files.map((file) => ({ file, text: readBounded(file) }));
 }
 
-/** @throws CliError POLICY_INVALID with the position of the first error */
-export function compileFiles(sources: readonly PolicySource[]): Bundle {
+type Unavailable = NonNullable<RepositoryEntry['unavailable']>;
+
+/** Signatures, revocation and metadata that are not known deny whatever stands here; rules may say their own. */
+const onUnknown = { closed: 'deny', warn: 'warn', open: 'allow' } as const;
+
+/**
+ * @param unavailable what silence of the registry means to rules that do not say; the digest names it where it
+ *   is not the default, so that a decision is replayed with it
+ * @throws CliError POLICY_INVALID with the position of the first error
+ */
+export function compileFiles(sources: readonly PolicySource[], unavailable: Unavailable = 'closed'): Bundle {
+  const setting = unavailable === 'closed' ? '' : `unavailable: ${unavailable}\n`;
   const result = compilePolicies(sources, {
-    digest: `sha256:${sha256Hex(new TextEncoder().encode(sourcesText(sources)))}`,
+    digest: `sha256:${sha256Hex(new TextEncoder().encode(`${setting}${sourcesText(sources)}`))}`,
+    onUnknown: onUnknown[unavailable],
   });
   if (result.bundle !== undefined) return result.bundle;
   const [first, ...more] = result.errors;

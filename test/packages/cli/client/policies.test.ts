@@ -45,6 +45,32 @@ describe('the policies of a repository', () => {
     expect(() => names(`${directory}/absent.yaml`)).toThrow(/cannot read the policy/);
   });
 
+  it('take from `unavailable` only what unknown evidence means to rules that may let it pass and do not say', () => {
+    const rules = [
+      '    - {id: silent, require: {reference: {tagMoved: deny}}}',
+      '    - {id: strict, onUnknown: deny, require: {reference: {tagMoved: deny}}}',
+      '    - {id: fresh, require: {metadata: {}}}',
+      '    - {id: clean, require: {revocation: {revoked: deny}}}',
+    ];
+    write(directory, 'more.yaml', `${policy('more')}${rules.join('\n')}\n`);
+    const bundle = (more: string) =>
+      bundleFor(context(`, policies: [more.yaml]${more}`), repository, undefined);
+    const unknown = (more: string) =>
+      bundle(more).policies[0]?.rules.map(({ id, onUnknown }) => `${id} ${onUnknown}`);
+    const closed = ['vouched deny', 'silent deny', 'strict deny', 'fresh deny', 'clean deny'];
+    expect(unknown('')).toEqual(closed);
+    expect(unknown(', unavailable: closed')).toEqual(closed);
+    expect(unknown(', unavailable: warn')).toEqual(
+      closed.map((one) => one.replace('silent deny', 'silent warn')),
+    );
+    expect(unknown(', unavailable: open')).toEqual(
+      closed.map((one) => one.replace('silent deny', 'silent allow')),
+    );
+    const digests = ['', ', unavailable: closed', ', unavailable: warn'].map((more) => bundle(more).digest);
+    expect(digests[1]).toBe(digests[0]);
+    expect(digests[2]).not.toBe(digests[0]);
+  });
+
   it('of a directory are its YAML files, in order', () => {
     expect(readPolicyFiles([own, other]).map(({ file }) => file)).toEqual([own, other]);
   });
