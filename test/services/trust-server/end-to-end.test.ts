@@ -104,7 +104,11 @@ describe('a repository with everything managed', () => {
   });
 
   it('leaves nothing behind a dry run', async () => {
-    expect((await ask('PUT', `${managed}?dryRun=true`, creation)).status).toBe(201);
+    const dry = await ask('PUT', `${managed}?dryRun=true`, creation);
+    expect(dry.status).toBe(201);
+    const { roles, expires } = answers.summarySchema.parse(await dry.json());
+    const all = ['revocations', 'root', 'snapshot', 'targets', 'timestamp'];
+    expect([Object.keys(roles).sort(), Object.keys(expires).sort()]).toEqual([all, all]);
     expect((await ask('GET', managed)).status).toBe(404);
   });
 

@@ -275,14 +275,17 @@ function proposed({ row, root, versions }: Extract<Creation, { outcome: 'dryRun'
     const independentCustodians = others + (own > 0 ? 1 : 0);
     return [role, { custody, threshold, keyIds: [] as string[], independentCustodians }] as const;
   });
+  const { lifetimesMs, revocationsThreshold: threshold } = row.settings;
+  const revocations = { custody: 'managed' as const, threshold, keyIds: [], independentCustodians: 1 };
+  const expiries = Object.entries(lifetimesMs).map(([role, ms]) => [role, printTime(row.createdAtMs + ms)]);
   return {
     repository: row.repository,
     incarnation: row.incarnation,
     dialects: ['tuf'],
     createdAt: printTime(row.createdAtMs),
     versions: { ...versions },
-    expires: { root: printTime(root.expires) },
-    roles: Object.fromEntries(roles),
+    expires: Object.fromEntries(expiries),
+    roles: { ...Object.fromEntries(roles), revocations },
     delegations: [],
     tagCount: 0,
     rootSha256: '',
