@@ -6,7 +6,7 @@ import type { Section } from './section.ts';
 import { createRepository, type Service, tagBody } from './workshop.ts';
 
 const rounds = 3;
-const roundMs = 2_000;
+const roundMs = 1_500;
 const manyWriters = 16;
 const repositoryOf = (writer: number): string => `registry.example.com/bench/publish-${writer}`;
 

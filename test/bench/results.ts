@@ -1,5 +1,5 @@
 /** RESULTS.md: what the last whole run printed, with the machine it ran on. */
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import type { Row } from './measure.ts';
 
 export interface SectionResult {
@@ -21,8 +21,10 @@ ${results.map(formatSection).join('\n')}`;
 
 function machine(): string {
   const processors = cpus();
+  // Far above what the bench makes itself (about 2): somebody else was at work, and every time is stretched.
+  const load = loadavg()[2]?.toFixed(1);
   const gigabytes = Math.round(totalmem() / 2 ** 30);
-  return `node ${process.versions.node}, ${process.platform} ${process.arch}, ${processors.length} cores, ${gigabytes} GB`;
+  return `node ${process.versions.node}, ${process.platform} ${process.arch}, ${processors.length} cores, ${gigabytes} GB, load average ${load} over the last quarter of an hour`;
 }
 
 function formatSection({ name, title, rows }: SectionResult): string {
