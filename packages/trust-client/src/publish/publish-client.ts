@@ -64,8 +64,10 @@ export interface PublishClient {
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
-/** Most pages a listing follows. */
+/** Most pages a listing follows, of at most 1,000 entries each, all of them held in memory. */
 const MAX_PAGES = 1_000;
+const MAX_PAGE_ITEMS = 1_000;
+const MAX_ITEMS = 200_000;
 
 /**
  * Every function throws TrustClientError: REFUSED (the server's rules; `detail.serverCode`), UNAUTHORIZED,
@@ -81,10 +83,10 @@ export function createPublishClient(options: HttpClientOptions): PublishClient {
     return { outcome: 'done', body: read(schema, body, http.server) };
   };
   const list = async <S extends z.ZodType>(schema: S, path: string): Promise<z.infer<S>[]> => {
-    const page = z.object({ items: z.array(schema), next: z.string().nullish() });
+    const page = z.object({ items: z.array(schema).max(MAX_PAGE_ITEMS), next: z.string().nullish() });
     const items: z.infer<S>[] = [];
     let cursor: string | null | undefined;
-    for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+    for (let pages = 0; pages < MAX_PAGES && items.length < MAX_ITEMS; pages += 1) {
       const query = cursor ? `${path.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(cursor)}` : '';
       const answer = await ask(page, { method: 'GET', path: path + query });
       items.push(...answer.items);

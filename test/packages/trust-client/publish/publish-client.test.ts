@@ -120,6 +120,16 @@ describe('the publish calls', () => {
   });
 
   it.each([
+    ['a page of more than was asked for', 1_001, 1],
+    ['pages without end', 1_000, 200],
+  ])('end a list that would fill the memory: %s', async (_, length, requests) => {
+    const items = Array.from({ length }, () => ({ digest: 'd', reason: '', at: '' }));
+    const { client, server } = await connect(json(200, { items, next: 'more' }));
+    expect(await refusalOf(client.revocations(REPOSITORY))).toBe('UNUSABLE');
+    expect(server.requests).toHaveLength(requests);
+  });
+
+  it.each([
     [400, 'BODY_INVALID', 'REFUSED'],
     [403, 'DENIED', 'REFUSED'],
     [404, 'REPOSITORY_UNKNOWN', 'REFUSED'],
