@@ -54,11 +54,19 @@ const hints: Readonly<Record<string, string>> = {
   NAME_INVALID: 'a reference is registry.example.com/team/app:TAG or @sha256:DIGEST',
   TAG_INVALID: 'a reference is registry.example.com/team/app:TAG or @sha256:DIGEST',
   DIGEST_INVALID: 'a digest is sha256: and 64 lower-case hex digits',
+  PLATFORM_UNKNOWN: 'leave out --platform to judge everything the index lists',
+  ANCHOR_INVALID: 'where it is pinned: vidimus anchor export REPO > FILE',
+  TAG_UNKNOWN: 'vidimus inspect REPO shows the tags there are',
   PLATFORM_INVALID: 'for example --platform linux/amd64',
   MASTER_KEY_INVALID:
     'VIDIMUS_MASTER_KEY is 32 bytes in base64, or VIDIMUS_MASTER_KEY_FILE names a file of them',
   EXPIRED: 'whoever holds the expired key signs it again, or the service does: vidimus doctor',
 };
+
+/** The usual way out of a failure that names none. */
+export function usualHint(code: string): string | undefined {
+  return Object.hasOwn(hints, code) ? hints[code] : undefined;
+}
 
 /** The failure as the command line reports it; what nobody foresaw is INTERNAL with the cause attached. */
 export function toCliError(error: unknown): CliError {
@@ -68,8 +76,7 @@ export function toCliError(error: unknown): CliError {
   const table = Object.hasOwn(exits, error.name) ? exits[error.name] : undefined;
   if (table === undefined || code === undefined) return internal(error);
   const exit = (Object.hasOwn(table, code) ? table[code] : undefined) ?? table['*'] ?? exitCodes.internal;
-  const own = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
-  const hint = own ?? (Object.hasOwn(hints, code) ? hints[code] : undefined);
+  const hint = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
   return new CliError(serverCode(error) ?? code, exit, error.message, hint, { cause: error });
 }
 

@@ -64,15 +64,22 @@ function wantsJson(words: readonly string[], { environment }: World): boolean {
 }
 
 async function fail(context: Context, error: unknown): Promise<ExitCode> {
-  const { toCliError } = await import('./failures.ts');
+  const { toCliError, usualHint } = await import('./failures.ts');
   const failure = toCliError(error);
-  report(context.world, context.terminal, failure, context.options.json === true);
+  report(context.world, context.terminal, failure, context.options.json === true, usualHint(failure.code));
   return failure.exit;
 }
 
-function report({ stdout, stderr }: World, terminal: Terminal, failure: CliError, json: boolean): void {
+function report(
+  { stdout, stderr }: World,
+  terminal: Terminal,
+  { code, message, hint, exit, cause }: CliError,
+  json: boolean,
+  usualHint?: string,
+): void {
+  const failure = { code, message, hint: hint ?? usualHint };
   if (json) stdout.write(`${JSON.stringify(failureJson(failure))}\n`);
   else for (const line of failureLines(failure)) terminal.complain(line);
-  if (json || failure.exit !== exitCodes.internal || !(failure.cause instanceof Error)) return;
-  stderr.write(`${failure.cause.stack ?? failure.cause.message}\n`);
+  if (json || exit !== exitCodes.internal || !(cause instanceof Error)) return;
+  stderr.write(`${cause.stack ?? cause.message}\n`);
 }

@@ -18,6 +18,7 @@ import { exitCodes } from '../exit-codes.ts';
 
 const maxPolicyBytes = 1024 * 1024;
 const maxPolicyFiles = 2000;
+const unreadable = 'check its name and permissions';
 
 /** The policies of a repository: `--policy`, else the configuration's, else the built-in ones. */
 export function bundleFor(context: Context, repository: string, named: string | undefined): Bundle {
@@ -74,7 +75,7 @@ function filesAt(path: string): readonly string[] {
     const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name));
     return names.sort().map((name) => join(path, name));
   } catch (cause) {
-    throw new CliError('POLICY_INVALID', exitCodes.usage, `cannot read the policy ${path}`, undefined, {
+    throw new CliError('POLICY_INVALID', exitCodes.usage, `cannot read the policy ${path}`, unreadable, {
       cause,
     });
   }
@@ -86,7 +87,7 @@ function readBounded(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (cause) {
     if (cause instanceof CliError) throw cause;
-    throw new CliError('POLICY_INVALID', exitCodes.usage, `cannot read the policy ${file}`, undefined, {
+    throw new CliError('POLICY_INVALID', exitCodes.usage, `cannot read the policy ${file}`, unreadable, {
       cause,
     });
   }

@@ -45,7 +45,12 @@ export function serverFor(context: Context, repository: string, entry: Repositor
   }
   const chosen = server ?? entry?.trustServer ?? `https://${parseRepository(repository).registry}`;
   if (URL.canParse(chosen) && /^https?:$/.test(new URL(chosen).protocol)) return chosen;
-  throw new CliError('USAGE', usage, `${chosen} is not an http or https URL`);
+  throw new CliError(
+    'USAGE',
+    usage,
+    `${chosen} is not an http or https URL`,
+    'check --server and VIDIMUS_SERVER',
+  );
 }
 
 /**

@@ -64,7 +64,12 @@ function refuse(context: Context, verification: Verification, exit: ExitCode): E
 /** `--to oci:DIR` needs no other program; else what was named, else the first engine that is installed. */
 function choosePuller(context: Context, options: PullOptions): 'oci' | PullProgram {
   if (options.to !== undefined && layoutDirectory(options.to) === undefined) {
-    throw new CliError('USAGE', exitCodes.usage, `--to ${options.to} is not oci:DIR`);
+    throw new CliError(
+      'USAGE',
+      exitCodes.usage,
+      `--to ${options.to} is not oci:DIR`,
+      'for example --to oci:web',
+    );
   }
   if (options.with !== undefined) {
     assertCanPull(options.with, options.to, context.world.environment);
