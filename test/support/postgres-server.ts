@@ -80,7 +80,11 @@ async function startPrivate(): Promise<PostgresServer> {
   return toServer(url, restart, stop);
 }
 
-function toServer(url: string, restart: PostgresServer['restart'], stop: () => Promise<void>): PostgresServer {
+function toServer(
+  url: string,
+  restart: PostgresServer['restart'],
+  stop: () => Promise<void>,
+): PostgresServer {
   const made: string[] = [];
   return {
     restart,

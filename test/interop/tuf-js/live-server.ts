@@ -40,7 +40,7 @@ export async function startLiveServer(): Promise<LiveServer> {
     port: 0,
     tls: undefined,
     publicUrl: undefined,
-    service: { access: 'open', registries: { [registry.host]: {} } },
+    service: { access: 'token', registries: { [registry.host]: {} } },
     configFile: undefined,
   });
   const silent = (): void => undefined;

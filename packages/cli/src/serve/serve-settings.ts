@@ -26,8 +26,10 @@ const registrySchema = z.strictObject({
 });
 
 const serviceSchema = z.strictObject({
-  /** `open`: whoever reaches the service may read everything; writing always needs a token. */
-  access: z.enum(['token', 'open']).default('token'),
+  /** Metadata and target bytes are open to read, everything else needs a token. */
+  access: z
+    .literal('token', { error: "must be token: 'open' is not available in this version" })
+    .default('token'),
   /** The only registries the service contacts, and only to serve target bytes. */
   registries: z.record(z.string().min(1).max(255), registrySchema).default({}),
 });
