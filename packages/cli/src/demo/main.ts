@@ -1,4 +1,4 @@
-/** `npm run demo`: the main job and six attacks, on real parts, with nothing but Node. */
+/** `npm run demo`: the main job and five attacks, on real parts, with nothing but Node. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
