@@ -72,14 +72,15 @@ function isOutage(error: unknown): error is TrustClientError {
 async function refreshOnline(circumstances: Circumstances): Promise<Refreshed> {
   const { opened, chosen, remembered, source } = circumstances;
   const session = sessionOver(circumstances, source);
-  const state = await session.refresh({ now: circumstances.now(), lastSeen: remembered.lastSeen });
+  const { lastSeen, lastIssued } = remembered;
+  const state = await session.refresh({ now: circumstances.now(), lastSeen, lastIssued });
   // Only now, when a whole refresh from it has held, is a first use taken.
   const first = state.roots[0];
   if (chosen.anchor.kind === 'firstUse' && first !== undefined) {
     await rememberFirstUse(opened, first.envelope.bytes);
     circumstances.warn('FIRST_USE', { version: first.document.version });
   }
-  await rememberRefresh(opened, state.now);
+  await rememberRefresh(opened, { now: state.now, issued: state.timestamp.document.binding.issued });
   const facts = { ...basicFacts(circumstances, state), refreshedAt: state.now, offline: false, stale: false };
   return { state, facts, session, cache: opened, remembered };
 }

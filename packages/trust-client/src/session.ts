@@ -34,15 +34,23 @@ export interface SessionOptions {
   readonly warn: Warn;
 }
 
+/** Milliseconds since 1970. */
+export interface RefreshTimes {
+  readonly now: number;
+  readonly lastSeen?: number | undefined;
+  /** When the newest timestamp accepted before was issued. */
+  readonly lastIssued?: number | undefined;
+}
+
 /** A session keeps nothing between calls: the state is the caller's. */
 export interface Session {
   readonly dialect: DialectName;
   /**
    * Walks from the anchor to the newest state.
-   * @param time `now` and the last time seen, milliseconds
+   * @param time the clock, and what is remembered of earlier refreshes
    * @throws TufError, TrustClientError
    */
-  refresh(time: { readonly now: number; readonly lastSeen?: number }): Promise<TrustedState>;
+  refresh(time: RefreshTimes): Promise<TrustedState>;
   /** Undefined: no role vouches for the path. @throws TufError, TrustClientError */
   lookUp(state: TrustedState, path: string): Promise<LookUp>;
   /** A role of targets by name; undefined: targets does not delegate it. @throws TufError, TrustClientError */
@@ -58,7 +66,7 @@ export function createSession(options: SessionOptions): Session {
 
   return {
     dialect: tufDialect.name,
-    async refresh({ now, lastSeen }) {
+    async refresh({ now, lastSeen, lastIssued }) {
       const input: RefreshInput = {
         dialect: tufDialect,
         repository: options.repository,
@@ -69,6 +77,7 @@ export function createSession(options: SessionOptions): Session {
           ? {}
           : { maxTimestampLifetimeMs: options.maxTimestampLifetimeMs }),
         ...(lastSeen === undefined ? {} : { lastSeenMs: lastSeen }),
+        ...(lastIssued === undefined ? {} : { lastIssuedMs: lastIssued }),
       };
       for (let restarts = 0; restarts <= MAX_RESTARTS; restarts += 1) {
         try {

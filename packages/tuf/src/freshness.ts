@@ -46,3 +46,24 @@ export function assertLifetime(timestamp: Timestamp, now: number, maxLifetimeMs:
     });
   }
 }
+
+/**
+ * A root that replaces an online key makes a client forget the versions it saw (TUF 5.3.11), so that it can follow
+ * a repository out of a fast-forward attack. An older timestamp by a key that stayed would then pass until it
+ * expires. What was issued before the newest one ever accepted is refused; a thief cannot push that time further
+ * ahead than the skew.
+ * @param lastIssuedMs `x-vidimus-issued` of the newest timestamp this client accepted
+ * @throws TufError ROLLBACK
+ */
+export function assertIssuedAfter(timestamp: Timestamp, lastIssuedMs: number | undefined): void {
+  const { issued } = timestamp.binding;
+  if (lastIssuedMs === undefined || issued === undefined) return;
+  if (issued >= lastIssuedMs - MAX_CLOCK_SKEW_MS) return;
+  const { version } = timestamp;
+  throw new TufError('ROLLBACK', 'the timestamp was issued before one that was accepted', {
+    role: 'timestamp',
+    version,
+    issued,
+    lastIssuedMs,
+  });
+}

@@ -7,7 +7,7 @@ import type { Anchor } from './anchor.ts';
 import { loadCached } from './cached-file.ts';
 import type { Dialect } from './dialect.ts';
 import { TufError } from './errors.ts';
-import { assertLifetime, assertNotExpired } from './freshness.ts';
+import { assertIssuedAfter, assertLifetime, assertNotExpired } from './freshness.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { obtainListed } from './listed-file.ts';
 import type { FileMeta, Root, Snapshot, Targets, Timestamp } from './model.ts';
@@ -31,10 +31,13 @@ export interface RefreshInput {
   readonly maxTimestampLifetimeMs?: number;
   /** `now` of an earlier refresh, as the cache kept it. */
   readonly lastSeenMs?: number;
+  /** `x-vidimus-issued` of the newest timestamp accepted before, as the cache kept it. */
+  readonly lastIssuedMs?: number;
 }
 
 interface Circumstances extends VerifyContext {
   readonly now: number;
+  readonly lastIssuedMs: number | undefined;
   readonly maxTimestampLifetimeMs: number | undefined;
 }
 
@@ -60,12 +63,13 @@ export function* refresh(input: RefreshInput): Workflow<TrustedState> {
 
 /** 5.1: one reference time. A clock set back must not revive what expired (attack T40): time seen does not return. */
 function* settle(input: RefreshInput): Workflow<Circumstances> {
-  const { dialect, repository, foreign, now, lastSeenMs = now, maxTimestampLifetimeMs } = input;
+  const { dialect, repository, foreign, now, lastSeenMs = now, lastIssuedMs, maxTimestampLifetimeMs } = input;
   if (!Number.isFinite(now) || !Number.isFinite(lastSeenMs))
     throw new TypeError('now must be a finite number');
   if (now < lastSeenMs) yield { do: 'warn', code: 'CLOCK_BEHIND', detail: { now, lastSeenMs } };
   const limits = { ...DEFAULT_LIMITS, ...input.limits };
-  return { dialect, repository, foreign, limits, now: Math.max(now, lastSeenMs), maxTimestampLifetimeMs };
+  const effective = Math.max(now, lastSeenMs);
+  return { dialect, repository, foreign, limits, now: effective, lastIssuedMs, maxTimestampLifetimeMs };
 }
 
 function* updateTimestamp(circumstances: Circumstances, root: Root): Workflow<Verified<Timestamp>> {
@@ -89,6 +93,7 @@ function* updateTimestamp(circumstances: Circumstances, root: Root): Workflow<Ve
   // 5.4.4
   assertNotExpired('timestamp', timestamp.document, now);
   assertLifetime(timestamp.document, now, maxTimestampLifetimeMs);
+  if (trusted === undefined) assertIssuedAfter(fetched.document, circumstances.lastIssuedMs);
   // 5.4.5: after all checks (CVE-2025-2888).
   if (isNew) yield { do: 'store', file: { role: 'timestamp' }, bytes };
   return timestamp;

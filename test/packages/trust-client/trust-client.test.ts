@@ -175,6 +175,24 @@ describe('what a server may not get away with', () => {
     expect(await refusalOf(bed.start().refresh())).toBe('ROLLBACK');
   });
 
+  it('T39: remembers across a root rotation and a restart when the newest timestamp was issued', async () => {
+    const [old, kept] = [ed25519Key('old timestamp'), ed25519Key('kept timestamp')];
+    const { simulator } = bed;
+    simulator.setRole('timestamp', [old, kept]);
+    simulator.next('root');
+    simulator.publishAll();
+    const before = new Map([...simulator.files].filter(([name]) => !name.endsWith('root.json')));
+    simulator.now += HOUR;
+    simulator.publishAll();
+    await bed.start().refresh();
+    simulator.setRole('timestamp', [kept]);
+    simulator.next('root');
+    replay(before);
+    expect(await refusalOf(bed.start().refresh())).toBe('ROLLBACK');
+    simulator.publishAll();
+    expect((await bed.start().refresh()).versions.root).toBe(3);
+  });
+
   it('T12: a newer timestamp with an older snapshot is not kept, and the next good one works', async () => {
     bed.simulator.publishAll();
     await bed.start().refresh();

@@ -12,6 +12,8 @@ const CacheStateSchema = z.object({
   lastSeen: z.int().nonnegative().default(0),
   /** Time (ms) of the last refresh against the server. */
   refreshedAt: z.int().nonnegative().optional(),
+  /** Time (ms) at which the newest timestamp ever accepted says it was issued. */
+  lastIssued: z.int().nonnegative().optional(),
   /** `tag digest` pairs this client found vouched for, oldest first; only these are served beyond expiry. */
   verified: z.array(z.string().max(MAX_VERIFIED_LENGTH)).max(MAX_VERIFIED).default([]),
 });
@@ -22,13 +24,20 @@ export async function readState(cache: RepositoryCache): Promise<CacheState> {
   return parseState(await cache.read('state'));
 }
 
-/** After a refresh that held at `now`: both times move forward, never back. */
-export async function rememberRefresh(cache: RepositoryCache, now: number): Promise<void> {
-  await edit(cache, (state) => ({
-    ...state,
-    lastSeen: Math.max(state.lastSeen, now),
-    refreshedAt: Math.max(state.refreshedAt ?? 0, now),
-  }));
+/** After a refresh that held at `now`: times move forward, never back. */
+export async function rememberRefresh(
+  cache: RepositoryCache,
+  { now, issued }: { readonly now: number; readonly issued: number | undefined },
+): Promise<void> {
+  await edit(cache, (state) => {
+    const lastIssued = Math.max(state.lastIssued ?? 0, issued ?? 0);
+    return {
+      ...state,
+      lastSeen: Math.max(state.lastSeen, now),
+      refreshedAt: Math.max(state.refreshedAt ?? 0, now),
+      ...(lastIssued > 0 ? { lastIssued } : {}),
+    };
+  });
 }
 
 /** After a look-up in fresh metadata: `tag` may be answered with `digest` for `staleFor` beyond expiry. */

@@ -302,4 +302,25 @@ describe('T39: recovery from a fast-forward attack', () => {
     expect(refresh()).toBe('accepted');
     expect(client.requests[0]).toBe('4.root.json');
   });
+
+  it('T39 leaves no way back to what was issued before, by a key of timestamp that stays', () => {
+    server.setRole('timestamp', [old, kept]);
+    server.next('root');
+    server.publishAll();
+    const before = new Map(server.files);
+    server.now += DAY / 4;
+    server.publishAll();
+    const lastIssuedMs = client.refresh().timestamp.document.binding.issued ?? 0;
+    server.setRole('timestamp', [kept]);
+    server.next('root');
+    const good = new Map(server.files);
+    const serve = (files: ReadonlyMap<string, Uint8Array>): void => {
+      for (const [name, bytes] of files) if (!name.endsWith('root.json')) server.files.set(name, bytes);
+    };
+    serve(before);
+    expect(codeOf(() => client.refresh({ lastIssuedMs }))).toBe('ROLLBACK');
+    expect(client.cached('timestamp')).toBeUndefined();
+    serve(good);
+    expect(codeOf(() => client.refresh({ lastIssuedMs }))).toBe('accepted');
+  });
 });
