@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ed25519Key, p256Key, type TestKey } from '../support/tuf-keys.ts';
+import { ed25519Key, p256Key, rsaKey, type TestKey } from '../support/tuf-keys.ts';
 import { DAY, type FileMap, item, map } from '../support/tuf-simulator.ts';
 import { type ConformanceBed, makeConformanceBed } from './conformance-bed.ts';
 
@@ -240,6 +240,7 @@ describe('keys', () => {
   it.each<[string, TestKey]>([
     ['ed25519', ed25519Key('a')],
     ['ecdsa', p256Key('a')],
+    ['rsa', rsaKey()],
   ])('%s verifies when right, not when wrong', async (_, key) => {
     expect(await withSnapshotRole([key], 1)).toBe(0);
     bed.simulator.publish();

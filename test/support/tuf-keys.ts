@@ -1,5 +1,6 @@
 /** Keys of a simulated repository: the same name always gives the same key. They sign at once, not in a promise. */
-import { createECDH, createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { constants, createECDH, createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { encodeCanonical, type JsonObject } from '@vidimus/canonical-json';
 import { ed25519FromSeed, sha256Hex, toHex } from '@vidimus/crypto';
 
@@ -39,6 +40,20 @@ export function p256Key(name: string, spelling: P256Spelling = 'ecdsa PEM'): Tes
   const keyval = { public: spelling === 'legacy point' ? point : pem };
   const declared = { keytype, scheme: 'ecdsa-sha2-nistp256', keyval };
   return { ...named(declared), sign: (message) => new Uint8Array(sign('sha256', message, privateKey)) };
+}
+
+/** The RSA key of `test/vectors/public-keys`; salts are random, as other signers' are. */
+export function rsaKey(): TestKey {
+  const read = (name: string): string =>
+    readFileSync(new URL(`../vectors/public-keys/${name}`, import.meta.url), 'utf8');
+  const key = createPrivateKey(read('rsa-2048-private.pem'));
+  const declared = {
+    keytype: 'rsa',
+    scheme: 'rsassa-pss-sha256',
+    keyval: { public: read('rsa-2048.pem') },
+  };
+  const options = { key, padding: constants.RSA_PKCS1_PSS_PADDING };
+  return { ...named(declared), sign: (message) => new Uint8Array(sign('sha256', message, options)) };
 }
 
 function named(declared: JsonObject): Pick<TestKey, 'keyId' | 'declared'> {
