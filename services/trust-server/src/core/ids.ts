@@ -1,4 +1,4 @@
-/** Ids that sort by the time they were made: 48 bits of milliseconds, a counter, 80 random bits, in base 32. */
+/** Ids that sort by the time they were made: milliseconds, a counter, 65 random bits, in base 32. */
 
 /** Crockford's alphabet: no letter that reads like a digit. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
