@@ -7,11 +7,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
+import { createAuthenticator, createTokenStore } from '@vidimus/access';
 import { createWrappedKeyStore, parseMasterKey } from '@vidimus/key-store';
 import {
-  createAuthenticator,
   createIdempotencyStore,
-  createTokenStore,
   createTrustServer,
   createTrustService,
   type Log,

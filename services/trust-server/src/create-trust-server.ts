@@ -1,9 +1,8 @@
 /** Puts the parts together: a hono app that listens nowhere and reads no clock of its own. */
+
+import { type Authenticator, createFailureLimiter, type Permission } from '@vidimus/access';
 import { type Context, type Handler, Hono } from 'hono';
 import type { Registry } from 'prom-client';
-import type { Authenticator } from './access/authenticator.ts';
-import { createFailureLimiter } from './access/failure-limiter.ts';
-import type { Permission } from './access/permissions.ts';
 import { printAnswer, toResponse } from './http/answer.ts';
 import type { RouteDoc } from './http/api-route.ts';
 import { createAppPath, rawTarget, remoteAddress } from './http/app-path.ts';

@@ -1,12 +1,4 @@
 /** The trust server: metadata, tags, revocations, changes and their audit over HTTP. */
-export { type Authenticator, type AuthenticatorParts, createAuthenticator } from './access/authenticator.ts';
-export { createTokenStore } from './access/token-store.ts';
-export {
-  type BootstrapParts,
-  createBootstrapToken,
-  type StoredToken,
-  type TokenStore,
-} from './access/tokens.ts';
 export {
   createFreshnessMetrics,
   createTrustService,

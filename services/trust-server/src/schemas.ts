@@ -55,7 +55,7 @@ export const roleNameSchema = z
   .openapi({ example: 'targets' });
 const versionSchema = z.int().min(1);
 const thresholdSchema = z.int().min(1).max(maxKeysPerRole);
-export const dialectSchema = z.enum(['tuf']);
+export const dialectSchema = z.enum(['tuf', 'notary']);
 const reasonSchema = z.string().min(1).max(maxTextLength);
 
 /** Role name to version: what one publish made current. */

@@ -1,11 +1,7 @@
 /** A trust server on a socket, beside a registry that it may contact: what stock TUF clients download from. */
 import { getRequestListener } from '@hono/node-server';
-import {
-  createAuthenticator,
-  createIdempotencyStore,
-  createTokenStore,
-  createTrustServer,
-} from '@vidimus/trust-server';
+import { createAuthenticator, createTokenStore } from '@vidimus/access';
+import { createIdempotencyStore, createTrustServer } from '@vidimus/trust-server';
 import { createFetchManifest } from '../../../packages/cli/src/serve/fetch-manifest.ts';
 import { openCore, startMs } from '../../services/trust-server/core/core-for-test.ts';
 import { openEmbeddedForTest } from '../../support/database-embedded.ts';

@@ -1,12 +1,10 @@
 /** The real core under the real routes, on the embedded database: what an administrator does, over HTTP. */
 import { createHash } from 'node:crypto';
+import { createAuthenticator, createBootstrapToken, createTokenStore } from '@vidimus/access';
 import { ed25519FromSeed, fromBase64, sha256Hex, toHex } from '@vidimus/crypto';
 import { createWrappedKeyStore, parseMasterKey } from '@vidimus/key-store';
 import {
-  createAuthenticator,
-  createBootstrapToken,
   createIdempotencyStore,
-  createTokenStore,
   createTrustServer,
   createTrustService,
   type Log,

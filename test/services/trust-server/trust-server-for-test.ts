@@ -3,13 +3,12 @@
  * does with a valid request does not matter. Everything of HTTP is real.
  */
 import { createHash } from 'node:crypto';
+import { createAuthenticator, type StoredToken } from '@vidimus/access';
 import {
   type Change,
-  createAuthenticator,
   createTrustServer,
   type IdempotencyStore,
   type Log,
-  type StoredToken,
   TrustError,
   type TrustServerParts,
   type TrustService,

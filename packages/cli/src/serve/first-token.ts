@@ -1,8 +1,8 @@
 /** The token of a fresh installation: shown once on a terminal, kept in a file only its owner can read. */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { createBootstrapToken, createTokenStore } from '@vidimus/access';
 import type { Database } from '@vidimus/database';
-import { createBootstrapToken, createTokenStore } from '@vidimus/trust-server';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';

@@ -1,12 +1,10 @@
 /** `vidimus serve`: composes the trust service in one process and runs it until it is told to stop. */
+import { type Authenticator, createAuthenticator, createTokenStore } from '@vidimus/access';
 import { type Database, openDatabase } from '@vidimus/database';
 import { createWrappedKeyStore } from '@vidimus/key-store';
 import {
-  type Authenticator,
-  createAuthenticator,
   createFreshnessMetrics,
   createIdempotencyStore,
-  createTokenStore,
   createTrustServer,
   createTrustService,
   type Log,

@@ -3,8 +3,8 @@
  * authorisation, its limits and its part of the OpenAPI document, so that none of them can be forgotten.
  */
 import { z } from '@hono/zod-openapi';
+import type { Identity, Permission } from '@vidimus/access';
 import type { JsonValue } from '@vidimus/canonical-json';
-import type { Identity, Permission } from '../access/permissions.ts';
 import type { Call } from '../service.ts';
 import type { Answer } from './answer.ts';
 import type { GateName } from './gate.ts';

@@ -1,7 +1,12 @@
 /** Authentication and authorisation of one request, the same for every route. */
-import type { Authenticator } from '../access/authenticator.ts';
-import type { FailureLimiter } from '../access/failure-limiter.ts';
-import { type Identity, isAnonymous, judgeAccess, type Permission } from '../access/permissions.ts';
+import {
+  type Authenticator,
+  type FailureLimiter,
+  type Identity,
+  isAnonymous,
+  judgeAccess,
+  type Permission,
+} from '@vidimus/access';
 import { TrustError } from '../service.ts';
 import { maxTokenLength } from './limits.ts';
 import { readBearer } from './request-headers.ts';

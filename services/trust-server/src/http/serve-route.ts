@@ -2,9 +2,10 @@
  * The way of a request through an API route, in this order: who calls, is there room, what is asked,
  * was it asked before, the use case, the answer. Metadata reads do not come this way.
  */
+
+import type { Identity } from '@vidimus/access';
 import { sha256Hex } from '@vidimus/crypto';
 import type { Context } from 'hono';
-import type { Identity } from '../access/permissions.ts';
 import type { HttpMetrics } from '../metrics/http-metrics.ts';
 import { type Call, TrustError } from '../service.ts';
 import { type PrintedAnswer, printAnswer, toResponse } from './answer.ts';

@@ -1,7 +1,8 @@
 /** `GET /metadata/<file>`: the TUF repository, byte for byte as signed. Never signs, never writes. */
+
+import type { Permission } from '@vidimus/access';
 import type { Context, Handler } from 'hono';
 import { LRUCache } from 'lru-cache';
-import type { Permission } from '../access/permissions.ts';
 import { matchesEtag } from '../http/request-headers.ts';
 import type { HttpMetrics } from '../metrics/http-metrics.ts';
 import type { MetadataFile, MetadataName, TrustService } from '../service.ts';

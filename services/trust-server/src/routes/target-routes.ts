@@ -3,9 +3,10 @@
  * An attacker who could choose what is fetched would have a proxy into our network: only a digest that a
  * role vouches for now is asked for, only at the repository's own registry, only if the configuration names it.
  */
+
+import type { Permission } from '@vidimus/access';
 import { sha256Hex } from '@vidimus/crypto';
 import type { Context, Handler } from 'hono';
-import type { Permission } from '../access/permissions.ts';
 import type { Gates } from '../http/gate.ts';
 import { maxManifestBytes } from '../http/limits.ts';
 import { matchesEtag } from '../http/request-headers.ts';

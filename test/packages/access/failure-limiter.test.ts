@@ -1,5 +1,5 @@
+import { createFailureLimiter } from '@vidimus/access';
 import { describe, expect, it } from 'vitest';
-import { createFailureLimiter } from '../../../../services/trust-server/src/access/failure-limiter.ts';
 
 const limits = { burst: 3, forgiveMs: 1_000, maxAddresses: 4 };
 

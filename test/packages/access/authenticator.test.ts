@@ -1,6 +1,6 @@
-import { createAuthenticator } from '@vidimus/trust-server';
+import { createAuthenticator } from '@vidimus/access';
 import { describe, expect, it } from 'vitest';
-import { administrator, sha256, startMs, token } from '../trust-server-for-test.ts';
+import { administrator, sha256, startMs, token } from './token-for-test.ts';
 
 const noTokens = { findByHash: async () => undefined, insertFirst: async () => false };
 const now = (): number => startMs;

@@ -1,9 +1,5 @@
+import { type Identity, judgeAccess, type Permission } from '@vidimus/access';
 import { describe, expect, it } from 'vitest';
-import {
-  type Identity,
-  judgeAccess,
-  type Permission,
-} from '../../../../services/trust-server/src/access/permissions.ts';
 
 const administrator: Identity = {
   actor: 'token:1',
