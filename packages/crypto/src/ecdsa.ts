@@ -1,19 +1,23 @@
-/** ECDSA over the two NIST curves (FIPS 186-5, SEC 1); the curve belongs to the scheme, never to the signature. */
+/** ECDSA over the NIST curves (FIPS 186-5, SEC 1); the curve belongs to the key, never to the signature. */
 import { createPublicKey, ECDH, type KeyObject, verify } from 'node:crypto';
 import { DER_INTEGER, DER_SEQUENCE, DerError, readDer, readDerElement, readPositive } from './der.ts';
 import { CryptoError } from './errors.ts';
 
+type EcdsaHash = 'sha256' | 'sha384' | 'sha512';
+
 export interface Curve {
   /** Its names in JWK and in OpenSSL. */
-  readonly jwk: 'P-256' | 'P-384';
-  readonly native: 'prime256v1' | 'secp384r1';
-  readonly hash: 'sha256' | 'sha384';
+  readonly jwk: 'P-256' | 'P-384' | 'P-521';
+  readonly native: 'prime256v1' | 'secp384r1' | 'secp521r1';
+  /** What the schemes named after the curve digest with. */
+  readonly hash: EcdsaHash;
   /** Bytes of one coordinate, and of r and s. */
   readonly size: number;
 }
 
 export const P256: Curve = { jwk: 'P-256', native: 'prime256v1', hash: 'sha256', size: 32 };
 export const P384: Curve = { jwk: 'P-384', native: 'secp384r1', hash: 'sha384', size: 48 };
+export const P521: Curve = { jwk: 'P-521', native: 'secp521r1', hash: 'sha512', size: 66 };
 
 /**
  * A public key from a point of SEC 1 section 2.3.3, uncompressed (04) or compressed (02, 03).
@@ -45,9 +49,15 @@ function decompress(point: Uint8Array, curve: Curve): Uint8Array {
 }
 
 /** Verdict on r || s, each of the curve's size; a range of 1 to n - 1 is the native verifier's check. */
-export function verifyEcdsa(curve: Curve, key: KeyObject, message: Uint8Array, rs: Uint8Array): boolean {
+export function verifyEcdsa(
+  curve: Curve,
+  hash: EcdsaHash,
+  key: KeyObject,
+  message: Uint8Array,
+  rs: Uint8Array,
+): boolean {
   if (rs.length !== 2 * curve.size) return false;
-  return verify(curve.hash, message, { key, dsaEncoding: 'ieee-p1363' }, rs);
+  return verify(hash, message, { key, dsaEncoding: 'ieee-p1363' }, rs);
 }
 
 /**

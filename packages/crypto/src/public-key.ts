@@ -1,20 +1,17 @@
 /** The one door from bytes to a key that may verify: whatever fails here never counts anywhere. */
-import type { KeyObject } from 'node:crypto';
+import { admit, type KeyKind } from './admit.ts';
+import { spkiOfCertificate } from './certificate.ts';
 import { sha256Hex } from './digest.ts';
-import { type Curve, decodeDerSignature, importEcPoint, P256, P384, verifyEcdsa } from './ecdsa.ts';
-import { importEd25519, verifyEd25519 } from './ed25519.ts';
 import { CryptoError } from './errors.ts';
-import { importRsa, verifyRsaPssSha256 } from './rsa.ts';
-import { type KeyMaterial, parseSpki, spkiOfCertificate, spkiOfPem } from './spki.ts';
-
-/** How a signature is made and spelled: fixed by the key's entry, never by the signature (Notary CVE-2015-9258). */
-export type SignatureScheme = 'ed25519' | 'ecdsa-sha2-nistp256' | 'ecdsa-sha2-nistp384' | 'rsassa-pss-sha256';
+import { spkiOfPem } from './pem.ts';
+import { type SignatureScheme, schemeRow } from './scheme.ts';
+import { type KeyMaterial, parseSpki } from './spki.ts';
 
 /** The spellings in which a public key arrives. */
 export type PublicKeyInput =
   /** 32 bytes. */
   | { readonly format: 'ed25519-raw'; readonly bytes: Uint8Array }
-  /** SEC 1 point, uncompressed or compressed; the scheme names the curve. */
+  /** SEC 1 point, uncompressed or compressed; only for a scheme that names one curve. */
   | { readonly format: 'ec-point'; readonly bytes: Uint8Array }
   /** One `PUBLIC KEY` block. */
   | { readonly format: 'spki-pem'; readonly text: string }
@@ -27,21 +24,11 @@ export interface PublicKey {
   readonly scheme: SignatureScheme;
   /** Hex SHA-256 of the canonical SubjectPublicKeyInfo: one key, one id, whatever key type or spelling named it. */
   readonly materialId: string;
+  /** The canonical SubjectPublicKeyInfo, DER; the key's own copy: not to be written to. */
+  readonly spkiDer: Uint8Array;
   /** The verdict on a signature over `message`, spelled as the scheme says. Never throws. */
   verify(message: Uint8Array, signature: Uint8Array): boolean;
 }
-
-type Verify = (key: KeyObject, message: Uint8Array, signature: Uint8Array) => boolean;
-
-/** One row per scheme: the kind of key it fits, and its verifier. Another signature encoding is another row. */
-const SCHEMES: Readonly<
-  Record<SignatureScheme, { readonly kind: KeyMaterial['kind']; readonly verify: Verify }>
-> = {
-  ed25519: { kind: 'ed25519', verify: verifyEd25519 },
-  'ecdsa-sha2-nistp256': { kind: 'p256', verify: derVerifier(P256) },
-  'ecdsa-sha2-nistp384': { kind: 'p384', verify: derVerifier(P384) },
-  'rsassa-pss-sha256': { kind: 'rsa', verify: verifyRsaPssSha256 },
-};
 
 /**
  * Admits a public key for one scheme. The input may come from anybody; takes up to a millisecond, so keep the
@@ -49,19 +36,18 @@ const SCHEMES: Readonly<
  * @throws CryptoError KEY_INVALID, KEY_WEAK or SCHEME_MISMATCH
  */
 export function toPublicKey(input: PublicKeyInput, scheme: SignatureScheme): PublicKey {
-  if (!Object.hasOwn(SCHEMES, scheme)) throw new CryptoError('SCHEME_MISMATCH', 'unknown signature scheme');
-  const { kind, verify } = SCHEMES[scheme];
-  const material = readMaterial(input, kind);
-  if (material.kind !== kind) {
-    throw new CryptoError('SCHEME_MISMATCH', `a key of kind ${material.kind} cannot sign with ${scheme}`);
-  }
+  const material = readMaterial(input, schemeRow(scheme).kinds);
+  const { kind } = material;
+  const { verify } = schemeRow(scheme, kind);
   const key = admit(material);
+  const spkiDer = new Uint8Array(key.export({ format: 'der', type: 'spki' }));
   return {
     scheme,
-    materialId: sha256Hex(key.export({ format: 'der', type: 'spki' })),
+    materialId: sha256Hex(spkiDer),
+    spkiDer,
     verify: (message, signature) => {
       try {
-        return verify(key, message, signature);
+        return verify(key, message, signature, kind);
       } catch {
         // Whatever the native code found wrong with the signature, it is not valid.
         return false;
@@ -70,13 +56,12 @@ export function toPublicKey(input: PublicKeyInput, scheme: SignatureScheme): Pub
   };
 }
 
-function readMaterial(input: PublicKeyInput, kind: KeyMaterial['kind']): KeyMaterial {
+function readMaterial(input: PublicKeyInput, kinds: readonly KeyKind[]): KeyMaterial {
   switch (input.format) {
     case 'ed25519-raw':
       return { kind: 'ed25519', raw: input.bytes };
     case 'ec-point':
-      if (kind === 'p256' || kind === 'p384') return { kind, point: input.bytes };
-      throw new CryptoError('SCHEME_MISMATCH', 'a point of an elliptic curve for a scheme without one');
+      return { kind: curveOf(kinds), point: input.bytes };
     case 'spki-der':
       return parseSpki(input.bytes);
     case 'spki-pem':
@@ -86,23 +71,8 @@ function readMaterial(input: PublicKeyInput, kind: KeyMaterial['kind']): KeyMate
   }
 }
 
-/** The native key, built from numbers alone, so that no spelling of the input lives on in it. */
-function admit(material: KeyMaterial): KeyObject {
-  switch (material.kind) {
-    case 'ed25519':
-      return importEd25519(material.raw);
-    case 'p256':
-      return importEcPoint(material.point, P256);
-    case 'p384':
-      return importEcPoint(material.point, P384);
-    case 'rsa':
-      return importRsa(material.modulus, material.exponent);
-  }
-}
-
-function derVerifier(curve: Curve): Verify {
-  return (key, message, signature) => {
-    const rs = decodeDerSignature(signature, curve);
-    return rs !== undefined && verifyEcdsa(curve, key, message, rs);
-  };
+/** A bare point does not say on which curve it is. */
+function curveOf([kind, ...more]: readonly KeyKind[]): 'p256' | 'p384' | 'p521' {
+  if (kind !== undefined && kind !== 'ed25519' && kind !== 'rsa' && more.length === 0) return kind;
+  throw new CryptoError('SCHEME_MISMATCH', 'a point for a scheme that does not name one curve');
 }

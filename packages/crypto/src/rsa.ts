@@ -1,4 +1,4 @@
-/** RSA public keys within limits, and RSASSA-PSS (RFC 8017 section 8.1). */
+/** RSA public keys within limits; RSASSA-PSS and RSASSA-PKCS1-v1_5 (RFC 8017 sections 8.1 and 8.2). */
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { CryptoError } from './errors.ts';
 
@@ -40,6 +40,12 @@ export function verifyRsaPssSha256(key: KeyObject, message: Uint8Array, signatur
   const saltLength = constants.RSA_PSS_SALTLEN_AUTO;
   // RFC 8017 8.1.2 step 1, the length of the signature is the modulus's, is the native verifier's check.
   return verify('sha256', message, { key, padding, saltLength }, signature);
+}
+
+/** Verdict on a PKCS#1 v1.5 signature with SHA-256. */
+export function verifyRsaPkcs1Sha256(key: KeyObject, message: Uint8Array, signature: Uint8Array): boolean {
+  // RFC 8017 8.2.2: the native verifier encodes anew and compares, so nothing loose is parsed (CVE-2006-4339).
+  return verify('sha256', message, { key, padding: constants.RSA_PKCS1_PADDING }, signature);
 }
 
 function isOdd(number: Uint8Array): boolean {

@@ -1,6 +1,7 @@
 /** What signs, wherever the private key lives; and the one kind of private key that is handled as bytes. */
 import { openEd25519Seed } from './ed25519.ts';
-import { type PublicKey, type SignatureScheme, toPublicKey } from './public-key.ts';
+import { type PublicKey, toPublicKey } from './public-key.ts';
+import type { SignatureScheme } from './scheme.ts';
 
 /** A usable private key. */
 export interface Signer {

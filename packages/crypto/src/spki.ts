@@ -2,7 +2,6 @@
  * SubjectPublicKeyInfo (RFC 5280 4.1.2.7), read strictly. The algorithms and parameters listed here are the
  * only ones: no curve by explicit parameters (CVE-2020-0601), no RSA key bound to PSS parameters.
  */
-import { X509Certificate } from 'node:crypto';
 import {
   DER_BIT_STRING,
   DER_INTEGER,
@@ -19,21 +18,20 @@ import { CryptoError } from './errors.ts';
 
 /** Far above an 8192-bit RSA key. */
 const MAX_SPKI_BYTES = 4096;
-/** A leaf with its chain. */
-const MAX_PEM_CHARACTERS = 65_536;
 
 /** Key material by kind, as written: not yet admitted. */
 export type KeyMaterial =
   | { readonly kind: 'ed25519'; readonly raw: Uint8Array }
-  | { readonly kind: 'p256' | 'p384'; readonly point: Uint8Array }
+  | { readonly kind: 'p256' | 'p384' | 'p521'; readonly point: Uint8Array }
   | { readonly kind: 'rsa'; readonly modulus: Uint8Array; readonly exponent: Uint8Array };
 
 const ED25519 = '2b6570'; // 1.3.101.112
 const EC = '2a8648ce3d0201'; // 1.2.840.10045.2.1
 const RSA = '2a864886f70d010101'; // 1.2.840.113549.1.1.1
-const CURVES: ReadonlyMap<string, 'p256' | 'p384'> = new Map([
+const CURVES: ReadonlyMap<string, 'p256' | 'p384' | 'p521'> = new Map([
   ['2a8648ce3d030107', 'p256'], // 1.2.840.10045.3.1.7
   ['2b81040022', 'p384'], // 1.3.132.0.34
+  ['2b81040023', 'p521'], // 1.3.132.0.35
 ]);
 
 /**
@@ -80,57 +78,4 @@ function pair(elements: readonly Uint8Array[]): readonly [Uint8Array, Uint8Array
   const [first, second] = elements;
   if (first === undefined || second === undefined) throw new DerError('too few elements');
   return [first, second];
-}
-
-/**
- * DER of the one `PUBLIC KEY` block in a PEM text (RFC 7468).
- * @throws CryptoError KEY_INVALID for another label (a private key, too), more blocks or text around it
- */
-export function spkiOfPem(text: string): Uint8Array {
-  const [der, ...more] = pemBlocks(text, 'PUBLIC KEY');
-  if (der === undefined || more.length > 0)
-    throw new CryptoError('KEY_INVALID', 'expected one PEM public key');
-  return der;
-}
-
-/**
- * DER of the public key in the first certificate of a PEM bundle, which is the leaf. Says nothing about the
- * certificate itself: who signed it, its names and its dates are the caller's business.
- * @throws CryptoError KEY_INVALID
- */
-export function spkiOfCertificate(text: string): Uint8Array {
-  const [der] = pemBlocks(text, 'CERTIFICATE');
-  if (der === undefined) throw new CryptoError('KEY_INVALID', 'expected a PEM certificate');
-  try {
-    const certificate = new X509Certificate(der);
-    // The native reader ignores what follows the certificate.
-    if (toHex(certificate.raw) !== toHex(der)) throw new DerError('trailing bytes');
-    return new Uint8Array(certificate.publicKey.export({ format: 'der', type: 'spki' }));
-  } catch (cause) {
-    throw new CryptoError('KEY_INVALID', 'not a certificate with a usable key', { cause });
-  }
-}
-
-function pemBlocks(text: string, label: string): Uint8Array[] {
-  if (text.length > MAX_PEM_CHARACTERS) throw new CryptoError('KEY_INVALID', 'the PEM text is too long');
-  const begin = `-----BEGIN ${label}-----`;
-  const end = `-----END ${label}-----`;
-  const blocks: Uint8Array[] = [];
-  let rest = text.trim();
-  while (rest !== '') {
-    const stop = rest.indexOf(end);
-    if (!rest.startsWith(begin) || stop < 0) throw new CryptoError('KEY_INVALID', `not PEM of a ${label}`);
-    blocks.push(fromPemBase64(rest.slice(begin.length, stop)));
-    rest = rest.slice(stop + end.length).trimStart();
-  }
-  return blocks;
-}
-
-function fromPemBase64(body: string): Uint8Array {
-  const base64 = body.replace(/[ \t\r\n]/g, '');
-  const bytes = Buffer.from(base64, 'base64');
-  if (base64 === '' || bytes.toString('base64') !== base64) {
-    throw new CryptoError('KEY_INVALID', 'PEM with a body that is not base64');
-  }
-  return new Uint8Array(bytes);
 }

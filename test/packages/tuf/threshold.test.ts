@@ -89,7 +89,7 @@ describe('signatures', () => {
           messages.add(message);
           return true;
         };
-        const usable = { scheme: 'ed25519' as const, materialId: keyId, verify };
+        const usable = { scheme: 'ed25519' as const, materialId: keyId, spkiDer: Uint8Array.of(), verify };
         return [keyId, { keyId, declared: {}, usable }];
       }),
     );
