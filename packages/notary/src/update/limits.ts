@@ -1,0 +1,16 @@
+/** What a stranger may upload. Checked before the work it bounds. */
+import { DEFAULT_LIMITS, type Limits } from '@vidimus/tuf';
+
+/** Files of one upload; a client sends a few. */
+export const MAX_PARTS = 1_024;
+/**
+ * Delegated roles of one repository. Snapshot lists each with two hashes, about 300 bytes; from 1,024 on other
+ * parts of the house would leave the hashes out, and these clients look files up by nothing else.
+ */
+export const MAX_DELEGATED_ROLES = 1_000;
+/** `targets/a/b` is of depth 2. The clients walk the tree by recursion. */
+export const MAX_ROLE_DEPTH = 16;
+/** A repository's first targets is 2 from both clients, its first root 1; some tools begin with the other. */
+export const MAX_FIRST_VERSION = 2;
+/** By kind of file, bytes. 50,000 targets take 5 MB. */
+export const UPLOAD_LIMITS: Limits = { ...DEFAULT_LIMITS, rootBytes: 1_048_576 };
