@@ -45,6 +45,7 @@ export async function refreshRepository(request: RefreshRequest): Promise<Refres
   const opened = await request.cache.open(repository);
   const chosen = chooseAnchor({
     repository,
+    dialect: 'tuf',
     configured: settings.anchor,
     kept: await readAnchorFile(opened),
     firstUseConfirmed: settings.firstUseConfirmed ?? false,
@@ -77,7 +78,7 @@ async function refreshOnline(circumstances: Circumstances): Promise<Refreshed> {
   // Only now, when a whole refresh from it has held, is a first use taken.
   const first = state.roots[0];
   if (chosen.anchor.kind === 'firstUse' && first !== undefined) {
-    await rememberFirstUse(opened, first.envelope.bytes);
+    await rememberFirstUse(opened, 'tuf', first.envelope.bytes);
     circumstances.warn('FIRST_USE', { version: first.document.version });
   }
   await rememberRefresh(opened, { now: state.now, issued: state.timestamp.document.binding.issued });

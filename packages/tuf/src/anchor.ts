@@ -1,6 +1,7 @@
 /** How a client trusts its first root. */
+import type { Dialect } from './dialect.ts';
 import { TufError } from './errors.ts';
-import type { Root } from './model.ts';
+import type { RoleKeys, Root } from './model.ts';
 import { verifyThreshold } from './threshold.ts';
 import type { Verified } from './verify-document.ts';
 
@@ -9,26 +10,77 @@ export type Anchor =
   | { readonly kind: 'root'; readonly bytes: Uint8Array }
   /** Ids of root keys: the first root that at least `threshold` of them signed is trusted. */
   | { readonly kind: 'keyIds'; readonly keyIds: readonly string[]; readonly threshold: number }
-  /** Version 1 as first seen; afterwards version 1 as the cache kept it. */
+  /**
+   * Ids of root keys that are certificates: the first root that they alone sign to its own threshold is trusted.
+   * Only in a dialect with certificates.
+   */
+  | { readonly kind: 'certificates'; readonly certIds: readonly string[] }
+  /**
+   * Certificates of an authority, PEM: the first root whose certified keys alone reach its threshold is trusted, and
+   * the newest root must be such a one now. Only in a dialect with certificates.
+   */
+  | { readonly kind: 'authority'; readonly caPem: string }
+  /** The first version as first seen; afterwards that one as the cache kept it. */
   | { readonly kind: 'firstUse' };
 
-export type PinnedKeys = Extract<Anchor, { kind: 'keyIds' }>;
+export type PinnedKeys = Exclude<Anchor, { kind: 'firstUse' | 'root' }>;
 
 /**
  * Tells whether enough pinned keys, all of them keys of the root's own root role, signed a root.
  * @throws TufError ANCHOR when the pin itself could never be met
  */
-export function meetsPins(root: Verified<Root>, pins: PinnedKeys): boolean {
-  const { threshold } = pins;
-  const pinned = new Set(pins.keyIds);
-  if (!Number.isSafeInteger(threshold) || threshold < 1 || threshold > pinned.size) {
-    throw new TufError('ANCHOR', 'the threshold of the pinned keys is not from 1 to their number', {
-      threshold,
-    });
+export function meetsPins(dialect: Dialect, root: Verified<Root>, pins: PinnedKeys): boolean {
+  return isSignedBy(root, pinnedRole(dialect, root.document, pins));
+}
+
+/**
+ * What the newest root must be today, beside unexpired: its certificates valid, and still the authority's. A key
+ * whose certificate ran out could otherwise start a chain that ends with a certificate of a thief's own.
+ * @throws TufError EXPIRED, LIFETIME or ANCHOR
+ */
+export function assertStandsNow(
+  { dialect, now }: { readonly dialect: Dialect; readonly now: number },
+  anchor: Anchor,
+  root: Verified<Root>,
+): void {
+  dialect.assertRootNow?.(root.document, now, root.keyIds);
+  if (anchor.kind !== 'authority') return;
+  if (isSignedBy(root, pinnedRole(dialect, root.document, anchor, now))) return;
+  throw new TufError('ANCHOR', 'the authority does not vouch for the certificates of the newest root', {
+    version: root.document.version,
+  });
+}
+
+/** The pinned ones among the keys of the root role, and how many of them must have signed. */
+function pinnedRole(dialect: Dialect, root: Root, pins: PinnedKeys, atMs?: number): RoleKeys {
+  const { keyIds, threshold } = root.roles.root;
+  const among = (ids: Iterable<string>): readonly string[] => {
+    const pinned = new Set(ids);
+    return keyIds.filter((keyId) => pinned.has(keyId));
+  };
+  if (pins.kind === 'keyIds') {
+    assertThreshold(pins.threshold, new Set(pins.keyIds).size);
+    return { keyIds: among(pins.keyIds), threshold: pins.threshold };
   }
-  const keyIds = root.document.roles.root.keyIds.filter((keyId) => pinned.has(keyId));
+  if (dialect.certifiedKeyIds === undefined) {
+    throw new TufError('ANCHOR', 'root keys of this dialect are no certificates', { dialect: dialect.name });
+  }
+  if (pins.kind === 'authority')
+    return { keyIds: among(dialect.certifiedKeyIds(root, pins.caPem, atMs)), threshold };
+  assertThreshold(1, pins.certIds.length);
+  return { keyIds: among(pins.certIds), threshold };
+}
+
+function assertThreshold(threshold: number, pinned: number): void {
+  if (Number.isSafeInteger(threshold) && threshold >= 1 && threshold <= pinned) return;
+  throw new TufError('ANCHOR', 'the threshold of the pinned keys is not from 1 to their number', {
+    threshold,
+  });
+}
+
+function isSignedBy(root: Verified<Root>, role: RoleKeys): boolean {
   try {
-    verifyThreshold(root.envelope, root.document.keys, { keyIds, threshold }, 'root');
+    verifyThreshold(root.envelope, root.document.keys, role, 'root');
     return true;
   } catch (error) {
     if (error instanceof TufError && error.code === 'THRESHOLD') return false;

@@ -1,10 +1,10 @@
 /** "Bound to its repository": no document is good for another place than the one it was made for. */
 import { TufError } from './errors.ts';
-import type { DialectName, TufDocument } from './model.ts';
+import type { TufDocument } from './model.ts';
 
 /** Where a document was found. */
 export interface BindingContext {
-  readonly dialect: { readonly name: DialectName };
+  readonly dialect: { readonly bound: boolean };
   readonly repository: string;
   readonly foreign: boolean;
 }
@@ -16,8 +16,8 @@ export interface BindingContext {
  */
 export function assertBinding(context: BindingContext, role: string, document: TufDocument): void {
   const { binding } = document;
-  // The `notary` format has no such members; there the root certificate names the repository.
-  const isRequired = context.dialect.name === 'tuf' && !context.foreign;
+  // A dialect without such members has the certificates of its root keys to name the repository.
+  const isRequired = context.dialect.bound && !context.foreign;
   assertNamed('repository', binding.repository, context.repository, role, isRequired);
   assertNamed('role', binding.role, role, role, isRequired);
   if (isRequired && binding.issued === undefined) throw unbound(role, 'issued', '');

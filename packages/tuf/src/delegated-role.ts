@@ -1,4 +1,5 @@
 /** A delegated role's file, verified for the delegator through which it was reached (TUF 5.6.7). */
+import { loadCached } from './cached-file.ts';
 import { delegationOf } from './delegation.ts';
 import { TufError } from './errors.ts';
 import { obtainListed } from './listed-file.ts';
@@ -27,16 +28,39 @@ export function* loadDelegated(
     });
   }
   const meta = state.snapshot.document.meta.get(role);
-  // Without asking the server: a role outside snapshot has no protection from rollback.
-  if (meta === undefined) throw new TufError('ROLE_UNKNOWN', `role ${role} is not in snapshot`, { role });
+  const verify = (bytes: Uint8Array): Verified<Targets> =>
+    verifyRole(state, 'targets', role, bytes, { keys, roleKeys });
+  if (meta === undefined) {
+    yield* assertNeverSeen(state, role, verify);
+    // Without asking the server: a role outside snapshot has no protection from rollback.
+    throw new TufError('ROLE_UNKNOWN', `role ${role} is not in snapshot`, { role });
+  }
   return yield* obtainListed({
     role,
     meta,
+    filesBy: state.dialect.filesBy,
     maxBytes: maxBytesOf('targets', state.limits),
     consistentSnapshot: state.root.document.consistentSnapshot,
     now: state.now,
-    verify: (bytes) => verifyRole(state, 'targets', role, bytes, { keys, roleKeys }),
+    verify,
   });
+}
+
+/**
+ * Where an entry may leave snapshot (files by hash: 5.5.5 does not hold), whoever holds its key could hide a role
+ * that would have answered first. A role that this client has seen, and that is still delegated to the same keys,
+ * does not disappear.
+ */
+function* assertNeverSeen(
+  state: TrustedState,
+  role: string,
+  verify: (bytes: Uint8Array) => Verified<Targets>,
+): Workflow<void> {
+  if (state.dialect.filesBy !== 'hash') return;
+  const cached = yield* loadCached(role, verify);
+  if (cached === undefined) return;
+  const { version } = cached.document;
+  throw new TufError('ROLLBACK', `role ${role}: no longer in snapshot`, { role, trusted: version });
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Delegation, RoleKeys, Targets } from './model.ts';
 import { matchesPattern } from './path-pattern.ts';
 import { isBinOf } from './succinct-roles.ts';
 
+type Scope = Pick<Delegation, 'paths' | 'pathHashPrefixes' | 'pathPrefixes'>;
+
 /** A delegated role as a search meets it. */
 export interface Candidate {
   readonly name: string;
@@ -33,10 +35,7 @@ export function delegationsFor(document: Targets, path: string): readonly Candid
 }
 
 /** Tells whether a path is among those a delegation hands over. @throws TufError MALFORMED for an ambiguous pattern */
-export function matchesDelegation(
-  delegation: Pick<Delegation, 'paths' | 'pathHashPrefixes'>,
-  path: string,
-): boolean {
+export function matchesDelegation(delegation: Scope, path: string): boolean {
   return isInside(delegation, path, hashOf(path));
 }
 
@@ -50,10 +49,11 @@ export function delegationOf(document: Targets, name: string): RoleKeys | undefi
 }
 
 function isInside(
-  { paths, pathHashPrefixes }: Pick<Delegation, 'paths' | 'pathHashPrefixes'>,
+  { paths, pathHashPrefixes, pathPrefixes }: Scope,
   path: string,
   pathHash: () => string,
 ): boolean {
+  if (pathPrefixes?.some((prefix) => path.startsWith(prefix))) return true;
   if (paths?.some((pattern) => matchesPattern(pattern, path))) return true;
   return pathHashPrefixes?.some((prefix) => pathHash().startsWith(prefix)) ?? false;
 }

@@ -22,15 +22,25 @@ export function* findFirstRoot(
   return (yield* pinnedInCache(context, anchor, cached)) ?? (yield* pinnedOnServer(context, anchor));
 }
 
-/** Version 1: what the cache pinned, else what the server says, kept from then on. */
+/** The first version: what the cache pinned, else what the server says, kept from then on. */
 function* firstSeen(context: VerifyContext): Workflow<Verified<Root>> {
-  const kept = yield { do: 'load', file: { role: 'root', version: 1 } };
-  // A damaged pin is an error: taking the server's word again would make first use repeatable.
-  const root = kept === undefined ? yield* getRoot(context, 1) : verifyRoot(context, kept);
-  if (root === undefined) throw new TufError('MISSING', 'the repository has no first root', { role: 'root' });
-  assertVersion('root', 1, root.document.version);
-  if (kept === undefined) yield* keep(root);
-  return root;
+  for (const version of firstVersions(context)) {
+    const kept = yield { do: 'load', file: { role: 'root', version } };
+    // A damaged pin is an error: taking the server's word again would make first use repeatable.
+    if (kept !== undefined) return ofVersion(verifyRoot(context, kept), version);
+  }
+  for (const version of firstVersions(context)) {
+    const root = yield* getRoot(context, version);
+    if (root === undefined) continue;
+    yield* keep(root);
+    return root;
+  }
+  throw new TufError('MISSING', 'the repository has no first root', { role: 'root' });
+}
+
+/** Where files go by hash a repository may begin at root 1 or 2: Notary servers accept both. */
+function firstVersions({ dialect }: VerifyContext): readonly number[] {
+  return dialect.filesBy === 'hash' ? [1, 2] : [1];
 }
 
 /** The newest cached root that meets the pins, going down from the current one. */
@@ -40,7 +50,7 @@ function* pinnedInCache(
   current: Verified<Root> | undefined,
 ): Workflow<Verified<Root> | undefined> {
   let root = current;
-  while (root !== undefined && !meetsPins(root, pins)) {
+  while (root !== undefined && !meetsPins(context.dialect, root, pins)) {
     const file = { role: 'root', version: root.document.version - 1 } as const;
     const bytes = yield { do: 'load', file };
     root = bytes && tryRoot(context, bytes);
@@ -54,9 +64,11 @@ function* pinnedInCache(
 function* pinnedOnServer(context: VerifyContext, pins: PinnedKeys): Workflow<Verified<Root>> {
   for (let version = 1; version <= context.limits.rootRotations + 1; version++) {
     const root = yield* getRoot(context, version);
-    if (root === undefined) throw new TufError('ANCHOR', 'no root is signed by enough of the pinned keys');
-    assertVersion('root', version, root.document.version);
-    if (!meetsPins(root, pins)) continue;
+    if (root === undefined) {
+      if (version < Math.max(...firstVersions(context))) continue;
+      throw new TufError('ANCHOR', 'no root is signed by enough of the pinned keys');
+    }
+    if (!meetsPins(context.dialect, root, pins)) continue;
     yield* keep(root);
     return root;
   }
@@ -67,7 +79,12 @@ function* pinnedOnServer(context: VerifyContext, pins: PinnedKeys): Workflow<Ver
 
 function* getRoot(context: VerifyContext, version: number): Workflow<Verified<Root> | undefined> {
   const bytes = yield { do: 'fetch', role: 'root', version, maxBytes: maxBytesOf('root', context.limits) };
-  return bytes && verifyRoot(context, bytes);
+  return bytes && ofVersion(verifyRoot(context, bytes), version);
+}
+
+function ofVersion(root: Verified<Root>, version: number): Verified<Root> {
+  assertVersion('root', version, root.document.version);
+  return root;
 }
 
 function* keep(root: Verified<Root>): Workflow<void> {

@@ -1,4 +1,4 @@
-export { type Anchor, meetsPins } from './anchor.ts';
+export { type Anchor, meetsPins, type PinnedKeys } from './anchor.ts';
 export { assertBinding } from './binding.ts';
 export { loadDelegated, lookUpRole } from './delegated-role.ts';
 export { delegationOf, delegationsFor, matchesDelegation } from './delegation.ts';
@@ -51,6 +51,7 @@ export {
   roleOfTag,
   rolesOfTags,
   type SealedFile,
+  type SnapshotOptions,
   type TagPlan,
   type TargetEdits,
   toRevocationTarget,
@@ -88,10 +89,17 @@ export type {
 } from './model.ts';
 export { matchesPattern } from './path-pattern.ts';
 export { type RefreshInput, refresh } from './refresh.ts';
-export { assertSnapshotUpdate, assertTimestampUpdate, assertVersion, rotatesOnlineKeys } from './rollback.ts';
+export {
+  assertFileUpdate,
+  assertSnapshotUpdate,
+  assertTimestampUpdate,
+  assertVersion,
+  rotatesOnlineKeys,
+} from './rollback.ts';
 export { isBinOf } from './succinct-roles.ts';
+export { type LoadRole, pairKey, type Search, searchTarget } from './target-search.ts';
 export { type Quorum, verifyThreshold } from './threshold.ts';
-export type { ChainLink, FoundTarget, TrustedState } from './trusted-state.ts';
+export { type ChainLink, type FoundTarget, type TrustedState, toChainLink } from './trusted-state.ts';
 export { formatTime, parseTime } from './tuf-dialect/time.ts';
 export { tufDialect } from './tuf-dialect/tuf-dialect.ts';
 export {

@@ -3,7 +3,7 @@ import { loadDelegated } from './delegated-role.ts';
 import { TufError } from './errors.ts';
 import type { Targets } from './model.ts';
 import { isBinOf } from './succinct-roles.ts';
-import { pairKey, searchTarget } from './target-search.ts';
+import { pairKey } from './target-search.ts';
 import type { FoundTarget, TrustedState } from './trusted-state.ts';
 import type { Verified } from './verify-document.ts';
 import type { Workflow } from './workflow.ts';
@@ -20,7 +20,10 @@ export interface Listing {
   readonly targets: readonly FoundTarget[];
   /** Paths that are listed somewhere but whose look-up fails. */
   readonly refused: readonly { readonly path: string; readonly error: TufError }[];
-  /** Every delegation, breadth first; a role with two delegators appears twice. */
+  /**
+   * Every delegation, breadth first; a role with two delegators appears twice. Where files go by hash, a role of
+   * which nothing was published yet is left out: there that is no fault.
+   */
   readonly roles: readonly VisitedRole[];
 }
 
@@ -42,7 +45,7 @@ export function* listTargets(state: TrustedState): Workflow<Listing> {
       return visited.result;
     };
     const found = yield* attempt(
-      searchTarget({ start: state.targets, path, maxDelegations: state.limits.delegations, load }),
+      state.dialect.search({ start: state.targets, path, maxDelegations: state.limits.delegations, load }),
     );
     if (found instanceof TufError) refused.push({ path, error: found });
     else if (found !== undefined) targets.push(found);
@@ -63,11 +66,21 @@ function* visitAll(state: TrustedState): Workflow<readonly VisitedRole[]> {
         throw new TufError('LIMIT', 'too many delegations to list', { most: state.limits.listedDelegations });
       }
       const result = yield* attempt(loadDelegated(state, delegator, role));
+      if (isUnpublished(state, role, result)) continue;
       visited.push({ role, delegator: delegator.role, result });
       if (!(result instanceof TufError)) delegators.push(result);
     }
   }
   return visited;
+}
+
+function isUnpublished(state: TrustedState, role: string, result: VisitedRole['result']): boolean {
+  return (
+    state.dialect.filesBy === 'hash' &&
+    result instanceof TufError &&
+    result.code === 'ROLE_UNKNOWN' &&
+    !state.snapshot.document.meta.has(role)
+  );
 }
 
 /** Names of the delegated roles; of up to 2^32 bins those that snapshot lists, no other can be read. */

@@ -1,7 +1,6 @@
 /** Which target is it today, and who says so? */
 import { loadDelegated } from './delegated-role.ts';
 import { TufError } from './errors.ts';
-import { searchTarget } from './target-search.ts';
 import type { FoundTarget, TrustedState } from './trusted-state.ts';
 import type { Workflow } from './workflow.ts';
 
@@ -9,14 +8,14 @@ import type { Workflow } from './workflow.ts';
 export type LookUp = FoundTarget | undefined;
 
 /**
- * Looks a target up through the delegations.
+ * Looks a target up as clients of the repository's dialect do.
  * @param path a target path: segments separated by `/`, none of them empty, `.` or `..`
  * @throws TufError MALFORMED for another path; else what keeps a role on the way from being verified
  * @see TUF 5.6.7
  */
 export function* lookUp(state: TrustedState, path: string): Workflow<LookUp> {
   assertTargetPath(path);
-  return yield* searchTarget({
+  return yield* state.dialect.search({
     start: state.targets,
     path,
     maxDelegations: state.limits.delegations,

@@ -29,6 +29,8 @@ export interface Key {
    * May be admitted on first reading (admission is the dear part of a key), so read it only when needed.
    */
   readonly usable?: PublicKey | undefined;
+  /** Names of the signing methods that fit this key, in a dialect whose signatures name one. */
+  readonly methods?: readonly string[];
 }
 
 /** The signed fields that tie a document to one place and time (DESIGN, "Bound to its repository"). */
@@ -63,9 +65,10 @@ export interface Root extends DocumentCommon {
 /** Digest algorithm name to lower-case hex. */
 export type Hashes = ReadonlyMap<string, string>;
 
-/** What a parent says about one file of a child role. */
+/** What a parent says about one file of a child role; at least one of version and hashes. */
 export interface FileMeta {
-  readonly version: number;
+  /** Always there in the `tuf` dialect, never in `notary`. */
+  readonly version?: number;
   readonly length?: number;
   readonly hashes?: Hashes;
 }
@@ -95,6 +98,8 @@ export interface Delegation extends RoleKeys {
   /** Exactly one of `paths` and `pathHashPrefixes` in the `tuf` dialect. */
   readonly paths?: readonly string[];
   readonly pathHashPrefixes?: readonly string[];
+  /** In `notary` alone: paths that begin with one of them; `''` is all paths, an empty list none. */
+  readonly pathPrefixes?: readonly string[];
 }
 
 /** TAP 15: `2 ** bitLength` bins named `<namePrefix>-<hex>`, chosen by the first bits of SHA-256(path). */
@@ -128,6 +133,8 @@ export interface DocumentOf {
 export interface Signature {
   readonly keyId: string;
   readonly value: Uint8Array;
+  /** How it says it was made, where the dialect writes that. Never believed: the key's `methods` must hold it. */
+  readonly method?: string;
 }
 
 /** A file split into what was signed and by whom; nothing in it is trusted yet. */
@@ -138,6 +145,8 @@ export interface Envelope {
   readonly message: Uint8Array;
   readonly signed: JsonObject;
   readonly signatures: readonly Signature[];
+  /** Several signatures with one key id count as one at most, instead of making the file invalid. */
+  readonly allowsRepeatedSigners?: boolean;
 }
 
 /** A decoded document with the envelope it came in. */

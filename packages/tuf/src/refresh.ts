@@ -3,10 +3,11 @@
  * timestamp, snapshot, targets. Numbers are its sections. A failure ends the refresh; what was verified before
  * it stays persisted, and nothing else does, so that the next good update works.
  */
-import type { Anchor } from './anchor.ts';
+import { type Anchor, assertStandsNow } from './anchor.ts';
 import { loadCached } from './cached-file.ts';
 import type { Dialect } from './dialect.ts';
 import { TufError } from './errors.ts';
+import { assertFileMeta } from './file-meta.ts';
 import { assertIssuedAfter, assertLifetime, assertNotExpired } from './freshness.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { obtainListed } from './listed-file.ts';
@@ -54,9 +55,11 @@ export function* refresh(input: RefreshInput): Workflow<TrustedState> {
   const root = newestOf(roots);
   // 5.3.10: after persisting, so that a later root can still be reached from here (CVE-2015-9259).
   assertNotExpired('root', root.document, now);
+  assertStandsNow(circumstances, input.anchor, root);
   // 5.3.11 is where new roots are stored; 5.3.12: consistent_snapshot is read from this root.
   const timestamp = yield* updateTimestamp(circumstances, root.document);
   const snapshot = yield* updateSnapshot(circumstances, root.document, timestamp.document.snapshot);
+  assertSameRoot(circumstances, root, snapshot.document);
   const targets = yield* updateTargets(circumstances, root.document, snapshot.document);
   return { dialect, repository, foreign, limits, now, roots, root, timestamp, snapshot, targets };
 }
@@ -108,12 +111,19 @@ function* updateSnapshot(
     role: 'snapshot',
     meta,
     maxBytes: maxBytesOf('snapshot', circumstances.limits),
+    filesBy: circumstances.dialect.filesBy,
     consistentSnapshot: root.consistentSnapshot,
     now: circumstances.now,
     verify: (bytes) => verifyTopLevel(circumstances, root, 'snapshot', bytes),
-    // 5.5.5
-    assertUpdate: assertSnapshotUpdate,
+    // 5.5.5; what is listed by hash alone says nothing about versions, and may leave.
+    ...(circumstances.dialect.filesBy === 'version' ? { assertUpdate: assertSnapshotUpdate } : {}),
   });
+}
+
+/** Mix and match: where snapshot lists root by hash, it is the root that this refresh ended with. */
+function assertSameRoot({ dialect }: Circumstances, root: Verified<Root>, snapshot: Snapshot): void {
+  const meta = snapshot.meta.get('root');
+  if (dialect.filesBy === 'hash' && meta !== undefined) assertFileMeta('root', meta, root.envelope.bytes);
 }
 
 function* updateTargets(
@@ -128,6 +138,7 @@ function* updateTargets(
     role: 'targets',
     meta,
     maxBytes: maxBytesOf('targets', circumstances.limits),
+    filesBy: circumstances.dialect.filesBy,
     consistentSnapshot: root.consistentSnapshot,
     now: circumstances.now,
     verify: (bytes) => verifyTopLevel(circumstances, root, 'targets', bytes),

@@ -1,6 +1,6 @@
 /** Comparisons of a document with the one trusted before it: nothing goes backwards. */
 import { TufError } from './errors.ts';
-import type { RoleKeys, Root, Snapshot, Timestamp } from './model.ts';
+import type { FileMeta, RoleKeys, Root, Snapshot, Timestamp, TufDocument } from './model.ts';
 
 /**
  * TUF 5.3.5: the next root's version is exactly one higher; a gap would hide a revocation (CVE-2025-2885).
@@ -22,7 +22,15 @@ export function assertVersion(role: string, expected: number, found: number): vo
  */
 export function assertTimestampUpdate(trusted: Timestamp, next: Timestamp): void {
   assertNotLower('timestamp', trusted.version, next.version);
-  assertNotLower('snapshot', trusted.snapshot.version, next.snapshot.version);
+  assertListedNotLower('snapshot', trusted.snapshot, next.snapshot);
+}
+
+/**
+ * A file that its parent lists by hash alone is held to the one the client had before.
+ * @throws TufError ROLLBACK
+ */
+export function assertFileUpdate(role: string, trusted: TufDocument, next: TufDocument): void {
+  assertNotLower(role, trusted.version, next.version);
 }
 
 /**
@@ -31,12 +39,13 @@ export function assertTimestampUpdate(trusted: Timestamp, next: Timestamp): void
  * @see TUF 5.5.5
  */
 export function assertSnapshotUpdate(trusted: Snapshot, next: Snapshot): void {
-  for (const [role, { version }] of trusted.meta) {
+  for (const [role, meta] of trusted.meta) {
     const found = next.meta.get(role);
     if (found === undefined) {
+      const { version = 0 } = meta;
       throw new TufError('ROLLBACK', `role ${role}: no longer in snapshot`, { role, trusted: version });
     }
-    assertNotLower(role, version, found.version);
+    assertListedNotLower(role, meta, found);
   }
 }
 
@@ -57,6 +66,11 @@ export function rotatesOnlineKeys(before: Root, after: Root): boolean {
 function isRotated(before: RoleKeys, after: RoleKeys): boolean {
   const kept = new Set(after.keyIds);
   return after.threshold > before.threshold || before.keyIds.some((keyId) => !kept.has(keyId));
+}
+
+/** A parent that said a version once says one ever after: its absence is no way back. */
+function assertListedNotLower(role: string, trusted: FileMeta, found: FileMeta): void {
+  if (trusted.version !== undefined) assertNotLower(role, trusted.version, found.version ?? 0);
 }
 
 function assertNotLower(role: string, trusted: number, found: number): void {

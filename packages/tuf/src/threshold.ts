@@ -15,7 +15,7 @@ export interface Quorum {
  * and signatures by keys outside the role, are skipped.
  * @param keys by recomputed key id, from the delegating document
  * @param role for the error alone
- * @throws TufError THRESHOLD; MALFORMED when one key id signs twice
+ * @throws TufError THRESHOLD; MALFORMED when one key id signs twice and the dialect forbids that
  * @see TUF 4.2.1, 5.3.4, 5.4.2, 5.5.3, 5.6.3
  */
 export function verifyThreshold(
@@ -25,16 +25,19 @@ export function verifyThreshold(
   role = '',
 ): Quorum {
   const { threshold } = roleKeys;
-  assertUniqueSignatures(envelope.signatures);
+  if (envelope.allowsRepeatedSigners !== true) assertUniqueSignatures(envelope.signatures);
   // Attack T6: a threshold of 0 would be met by nobody.
   if (!Number.isSafeInteger(threshold) || threshold < 1) {
     throw new TufError('MALFORMED', `role ${role}: the threshold is no integer from 1`, { role });
   }
   const wanted = new Set(roleKeys.keyIds);
   const counted = new Map<string, string>();
-  for (const { keyId, value } of envelope.signatures) {
+  for (const { keyId, value, method } of envelope.signatures) {
     if (!wanted.has(keyId) || value.length === 0) continue;
-    const key = keys.get(keyId)?.usable;
+    const entry = keys.get(keyId);
+    // Notary CVE-2015-9258: the key says how it signs; a signature that says otherwise is none.
+    if (entry === undefined || (method !== undefined && !entry.methods?.includes(method))) continue;
+    const key = entry.usable;
     if (key === undefined || counted.has(key.materialId)) continue;
     if (key.verify(envelope.message, value)) counted.set(key.materialId, keyId);
   }
@@ -47,7 +50,8 @@ export function verifyThreshold(
 }
 
 /**
- * One key id signs a file at most once (TUF 4.2.1); a second entry makes the file invalid.
+ * One key id signs a file at most once (TUF 4.2.1); a second entry makes the file invalid. A dialect whose clients
+ * see it otherwise leaves this out when it opens a file: the count above is safe either way.
  * @throws TufError MALFORMED
  */
 export function assertUniqueSignatures(signatures: readonly Signature[]): void {

@@ -106,6 +106,7 @@ function verifyOwnQuorum(context: VerifyContext, envelope: Envelope): Verified<R
   // The one document that must be read before its signatures: it says whose they are.
   const document = decodeAs(context, 'root', 'root', envelope);
   const quorum = verifyThreshold(envelope, document.keys, document.roles.root, 'root');
+  context.dialect.assertRoot?.(document, context.repository);
   return finish(context, 'root', envelope, document, quorum);
 }
 

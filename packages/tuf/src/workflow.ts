@@ -12,10 +12,18 @@ export type Step =
   /** Reply: the cached bytes, or undefined. */
   | { readonly do: 'load'; readonly file: CacheFile }
   /**
-   * Get `[version.]role.json`. Reply: the bytes, never more than `maxBytes` after decompression
-   * (the driver stops reading and throws); undefined for 404 and 403 and nothing else.
+   * Get `[version.]role.json`, or `role.sha256.json` where the dialect's files go by hash. Reply: the bytes, never
+   * more than `maxBytes` after decompression (the driver stops reading and throws); undefined for 404 and 403
+   * and nothing else.
    */
-  | { readonly do: 'fetch'; readonly role: string; readonly version?: number; readonly maxBytes: number }
+  | {
+      readonly do: 'fetch';
+      readonly role: string;
+      readonly version?: number;
+      /** Lower-case hex; only where files go by hash, and never together with `version`. */
+      readonly sha256?: string;
+      readonly maxBytes: number;
+    }
   /** Put the bytes into the cache, whole or not at all, durable before the reply. Reply: undefined. */
   | { readonly do: 'store'; readonly file: CacheFile; readonly bytes: Uint8Array }
   /** Forget a cached file. Reply: undefined. */

@@ -53,6 +53,8 @@ export async function keptAnchor(
 
 /** `root v1 sha256:0f3a…` or `2 of 3 root keys: …`. */
 export function anchorWords({ kind, keyIds, threshold, root }: PinnedAnchor): string {
+  if (kind === 'ca') return 'the authority of a CA file';
+  if (kind === 'certificate') return `root certificates: ${keyIds.map(shorten).join(', ')}`;
   const keys = `${threshold} of ${keyIds.length} root keys: ${keyIds.map(shorten).join(', ')}`;
   if (root === undefined) return keys;
   const how = kind === 'firstUse' ? ', first use, not pinned' : '';
@@ -73,5 +75,7 @@ export function pinningFacts(context: Context, repository: string, pinning: Pinn
 
 function describe(anchor: PinnableAnchor): string {
   if (anchor.kind === 'root') return `root ${shorten(`sha256:${sha256Hex(anchor.bytes)}`)}`;
+  if (anchor.kind === 'authority') return 'the authority of a CA file';
+  if (anchor.kind === 'certificates') return `root certificates: ${anchor.certIds.map(shorten).join(', ')}`;
   return `${anchor.threshold} of ${anchor.keyIds.length} root keys: ${anchor.keyIds.map(shorten).join(', ')}`;
 }

@@ -1,10 +1,10 @@
 /** Which anchor counts: configuration, then a pin, then what a first use found, then first use if allowed. */
-import type { Anchor } from '@vidimus/tuf';
+import type { Anchor, DialectName } from '@vidimus/tuf';
 import { TrustClientError } from '../errors.ts';
-import { type AnchorFile, assertPinnable } from './anchor-file.ts';
+import { type AnchorFile, assertPinnable, type PinnableAnchor } from './anchor-file.ts';
 
 /** As `verify --json` names it. */
-export type AnchorKind = 'root' | 'keys' | 'firstUse';
+export type AnchorKind = 'root' | 'keys' | 'certificate' | 'ca' | 'firstUse';
 
 export interface ChosenAnchor {
   readonly kind: AnchorKind;
@@ -13,6 +13,7 @@ export interface ChosenAnchor {
 
 export interface AnchorChoice {
   readonly repository: string;
+  readonly dialect: DialectName;
   readonly configured: Anchor | undefined;
   readonly kept: AnchorFile | undefined;
   /** A person confirmed first use, on a terminal, for this repository. */
@@ -21,11 +22,12 @@ export interface AnchorChoice {
 
 /** @throws TrustClientError ANCHOR_MISSING with the line to run; ANCHOR_INVALID */
 export function chooseAnchor(choice: AnchorChoice): ChosenAnchor {
-  const { configured, kept } = choice;
+  const { dialect, configured, kept } = choice;
   const named = configured !== undefined && configured.kind !== 'firstUse' ? configured : kept?.pinned;
+  if (named === undefined || named === kept?.pinned) assertSameDialect(choice);
   if (named !== undefined) {
-    assertPinnable(named);
-    return { kind: named.kind === 'root' ? 'root' : 'keys', anchor: named };
+    assertPinnable(named, dialect);
+    return { kind: anchorKindOf(named), anchor: named };
   }
   // Once taken it stays: asking the server again would be first use at every turn.
   if (kept?.firstUse !== undefined)
@@ -37,4 +39,19 @@ export function chooseAnchor(choice: AnchorChoice): ChosenAnchor {
     detail: { repository: choice.repository },
     hint: `vidimus anchor pin ${choice.repository} --key-id ID --threshold 1    (or --root FILE)`,
   });
+}
+
+/** How `verify --json` calls an anchor that was pinned. */
+export function anchorKindOf({ kind }: PinnableAnchor): AnchorKind {
+  return ({ root: 'root', keyIds: 'keys', certificates: 'certificate', authority: 'ca' } as const)[kind];
+}
+
+/** Whoever changes the dialect of a repository says anew whom to trust there: nothing falls back to first use. */
+function assertSameDialect({ repository, dialect, kept }: AnchorChoice): void {
+  if (kept === undefined || kept.dialect === dialect) return;
+  throw new TrustClientError(
+    'ANCHOR_MISMATCH',
+    `the anchor kept for ${repository} is one of the dialect ${kept.dialect}, not ${dialect}`,
+    { detail: { repository }, hint: `vidimus anchor pin ${repository} --root FILE` },
+  );
 }

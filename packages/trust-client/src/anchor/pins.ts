@@ -1,6 +1,6 @@
 /** Pins that people make: `vidimus anchor pin`, `list`, `export`, and the one that `init` makes. */
 import { sha256Hex } from '@vidimus/crypto';
-import { DEFAULT_LIMITS, type Root, TufError, tufDialect, verifyRoot } from '@vidimus/tuf';
+import { DEFAULT_LIMITS, type DialectName, type Root, TufError, tufDialect, verifyRoot } from '@vidimus/tuf';
 import type { ClientCache, RepositoryCache } from '../cache/client-cache.ts';
 import { TrustClientError } from '../errors.ts';
 import {
@@ -10,15 +10,16 @@ import {
   type PinnableAnchor,
   parseAnchorFile,
 } from './anchor-file.ts';
-import type { AnchorKind } from './choose-anchor.ts';
+import { type AnchorKind, anchorKindOf } from './choose-anchor.ts';
 
 /** An anchor in force, as shown to people. */
 export interface PinnedAnchor {
   readonly repository: string;
-  readonly dialect: 'tuf';
+  readonly dialect: DialectName;
   readonly kind: AnchorKind;
-  /** Pinned keys, or the keys of the pinned (or first seen) root. */
+  /** Pinned keys, or the keys of the pinned (or first seen) root; none for an authority. */
   readonly keyIds: readonly string[];
+  /** 0 where the root itself says it: pinned certificates, or an authority. */
   readonly threshold: number;
   /** Present where a root is pinned. */
   readonly root?: { readonly version: number; readonly sha256: string };
@@ -33,9 +34,10 @@ export async function pinAnchor(
   cache: ClientCache,
   repository: string,
   anchor: PinnableAnchor,
+  dialect: DialectName = 'tuf',
 ): Promise<PinnedAnchor> {
-  assertPinnable(anchor);
-  const file: AnchorFile = { repository, pinned: anchor };
+  assertPinnable(anchor, dialect);
+  const file: AnchorFile = { repository, dialect, pinned: anchor };
   const shown = describe(file);
   const opened = await cache.open(repository);
   await opened.update('anchor.json', () => formatAnchorFile(file));
@@ -66,7 +68,7 @@ export async function exportAnchor(cache: ClientCache, repository: string): Prom
       hint: `vidimus anchor pin ${repository} --root FILE`,
     });
   }
-  return formatAnchorFile({ repository, pinned: anchor });
+  return formatAnchorFile({ repository, dialect: file?.dialect ?? 'tuf', pinned: anchor });
 }
 
 /** What is kept for a repository. @throws TrustClientError ANCHOR_INVALID, CACHE_UNSAFE, CACHE_FAILED */
@@ -76,22 +78,27 @@ export async function readAnchorFile(cache: RepositoryCache): Promise<AnchorFile
 }
 
 /** Keeps the root that a first use found; another process that was first keeps its own. */
-export async function rememberFirstUse(cache: RepositoryCache, root: Uint8Array): Promise<void> {
+export async function rememberFirstUse(
+  cache: RepositoryCache,
+  dialect: DialectName,
+  root: Uint8Array,
+): Promise<void> {
   await cache.update(
     'anchor.json',
-    (before) => before ?? formatAnchorFile({ repository: cache.repository, firstUse: root }),
+    (before) => before ?? formatAnchorFile({ repository: cache.repository, dialect, firstUse: root }),
   );
 }
 
 function describe(file: AnchorFile): PinnedAnchor {
-  const { repository, pinned, firstUse } = file;
-  const kind = pinned === undefined ? 'firstUse' : pinned.kind === 'root' ? 'root' : 'keys';
-  if (pinned?.kind === 'keyIds') {
-    return { repository, dialect: 'tuf', kind, keyIds: pinned.keyIds, threshold: pinned.threshold };
-  }
+  const { repository, dialect, pinned, firstUse } = file;
+  const kind = pinned === undefined ? 'firstUse' : anchorKindOf(pinned);
+  const shown = { repository, dialect, kind };
+  if (pinned?.kind === 'keyIds') return { ...shown, keyIds: pinned.keyIds, threshold: pinned.threshold };
+  if (pinned?.kind === 'certificates') return { ...shown, keyIds: pinned.certIds, threshold: 0 };
+  if (pinned?.kind === 'authority') return { ...shown, keyIds: [], threshold: 0 };
   const bytes = pinned?.bytes ?? firstUse ?? new Uint8Array();
   const { version, roles } = openRoot(bytes, repository);
-  return { repository, dialect: 'tuf', kind, ...roles.root, root: { version, sha256: sha256Hex(bytes) } };
+  return { ...shown, ...roles.root, root: { version, sha256: sha256Hex(bytes) } };
 }
 
 function openRoot(bytes: Uint8Array, repository: string): Root {

@@ -14,7 +14,13 @@ export {
   rolesOfTags,
 } from './layout.ts';
 export { nextRoot } from './next-root.ts';
-export { MAX_HASHED_ROLES, nextSnapshot, nextTimestamp, type SealedFile } from './next-snapshot.ts';
+export {
+  MAX_HASHED_ROLES,
+  nextSnapshot,
+  nextTimestamp,
+  type SealedFile,
+  type SnapshotOptions,
+} from './next-snapshot.ts';
 export {
   emptyTargets,
   MAX_TARGETS_PER_ROLE,

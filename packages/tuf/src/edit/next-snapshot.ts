@@ -1,7 +1,7 @@
 /** The next snapshot and timestamp: which files are current together. */
 import type { JsonObject } from '@vidimus/canonical-json';
 import { isSha256Hex } from '@vidimus/crypto';
-import type { Draft } from '../dialect.ts';
+import type { Dialect, Draft } from '../dialect.ts';
 import type { FileMeta, Snapshot, Timestamp, TufDocument } from '../model.ts';
 import { editInvalid } from './edit-error.ts';
 import { type EditTerms, stamp } from './terms.ts';
@@ -16,19 +16,36 @@ export interface SealedFile {
   readonly length: number;
   /** Hex SHA-256 of the file. */
   readonly sha256: string;
+  /** Hex SHA-512 of the file, to be listed beside it. */
+  readonly sha512?: string;
+}
+
+/** What a dialect whose files go by hash does otherwise. */
+export interface SnapshotOptions {
+  /** Roles that nobody delegates any more, to be left out. */
+  readonly drop?: Iterable<string>;
+  /** With `hash` the hashes stay, however many roles there are. Default `version`. */
+  readonly filesBy?: Dialect['filesBy'];
 }
 
 /**
  * The snapshot after `files` were sealed. An entry is never removed: clients refuse a snapshot that lost one
- * (TUF 1.0.34 section 5.5.5), so roles that nobody delegates any more stay.
+ * (TUF 1.0.34 section 5.5.5), so roles that nobody delegates any more stay, unless `options.drop` names them: only
+ * in a dialect whose files go by hash.
  * @throws TufError EDIT_INVALID (VERSION, TERMS)
  */
 export function nextSnapshot(
   previous: Snapshot | undefined,
   files: ReadonlyMap<string, SealedFile>,
   terms: EditTerms,
+  options: SnapshotOptions = {},
 ): Draft<Snapshot> {
+  const { drop = [], filesBy = 'version' } = options;
   const meta = new Map(previous?.meta);
+  for (const role of drop) {
+    if (filesBy === 'version') throw editInvalid('VERSION', `role ${role} cannot leave snapshot`, { role });
+    meta.delete(role);
+  }
   for (const [role, file] of files) {
     const before = meta.get(role)?.version ?? 0;
     if (file.version <= before) {
@@ -37,7 +54,14 @@ export function nextSnapshot(
     meta.set(role, toFileMeta(role, file));
   }
   const { version, expires, binding } = stamp(terms, 'snapshot');
-  return { kind: 'snapshot', version, expires, binding, meta: fitted(meta), ...carried(previous) };
+  return {
+    kind: 'snapshot',
+    version,
+    expires,
+    binding,
+    meta: filesBy === 'hash' ? meta : fitted(meta),
+    ...carried(previous),
+  };
 }
 
 /**
@@ -73,12 +97,18 @@ function carried(previous: TufDocument | undefined): { readonly fields?: JsonObj
 }
 
 function toFileMeta(role: string, file: SealedFile): FileMeta {
-  const sane = Number.isSafeInteger(file.version) && Number.isSafeInteger(file.length) && file.length > 0;
-  if (!sane || !isSha256Hex(file.sha256)) throw editInvalid('VERSION', `not a file of ${role}`, { role });
-  return { version: file.version, length: file.length, hashes: new Map([['sha256', file.sha256]]) };
+  const { version, length, sha256, sha512 } = file;
+  const sane = Number.isSafeInteger(version) && Number.isSafeInteger(length) && length > 0;
+  const hashed = isSha256Hex(sha256) && (sha512 === undefined || /^[0-9a-f]{128}$/.test(sha512));
+  if (!sane || !hashed) throw editInvalid('VERSION', `not a file of ${role}`, { role });
+  const hashes = new Map([['sha256', sha256]]);
+  if (sha512 !== undefined) hashes.set('sha512', sha512);
+  return { version, length, hashes };
 }
 
 function fitted(meta: Map<string, FileMeta>): ReadonlyMap<string, FileMeta> {
   if (meta.size < MAX_HASHED_ROLES) return meta;
-  return new Map(Array.from(meta, ([role, file]) => [role, { version: file.version }]));
+  return new Map(
+    Array.from(meta, ([role, file]) => [role, file.version === undefined ? file : { version: file.version }]),
+  );
 }

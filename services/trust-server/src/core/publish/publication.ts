@@ -174,7 +174,7 @@ function assertNamed(named: SealedFile | Timestamp['snapshot'] | undefined): Sea
   if (named === undefined) throw new TrustError('INTERNAL', 'there is no snapshot to name');
   if ('sha256' in named) return named;
   const sha256 = named.hashes?.get('sha256');
-  if (named.length === undefined || sha256 === undefined) {
+  if (named.version === undefined || named.length === undefined || sha256 === undefined) {
     throw new TrustError('INTERNAL', 'the timestamp does not say which snapshot it means');
   }
   return { version: named.version, length: named.length, sha256 };
