@@ -144,7 +144,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
       guarded(async () => {
         const { row, endedAtMs } = await endRepository(common, call, repository);
         const { incarnation } = row;
-        if (call.dryRun !== true) cache.announced({ repository, incarnation, version: 0 });
+        if (call.dryRun !== true) cache.announced({ repository, incarnation, versions: {} });
         const body = { repository, incarnation, endedAt: printTime(endedAtMs) };
         return done(call, body, { diff: [], versions: {} });
       }),

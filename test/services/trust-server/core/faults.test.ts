@@ -129,7 +129,7 @@ describe('a read while the database is down', () => {
     await core.service.putTag(call, repository, 'a', tagOf('a'));
 
     faults.fault = 'unreachable';
-    cache.announced({ repository, incarnation: 1, version: 2 });
+    cache.announced({ repository, incarnation: 1, versions: { tuf: 2 } });
     expect(await timestamp()).toBe(first);
     cache.forget();
     expect(await timestamp()).toBe(first);
@@ -138,7 +138,7 @@ describe('a read while the database is down', () => {
     cache.forget();
     expect(await timestamp()).not.toBe(first);
     // The end of a repository leaves nothing to serve.
-    cache.announced({ repository, incarnation: 1, version: 0 });
+    cache.announced({ repository, incarnation: 1, versions: {} });
     faults.fault = 'unreachable';
     expect(await codeOf(timestamp())).toBe('DATABASE_UNAVAILABLE');
   });
@@ -159,7 +159,7 @@ describe('a read while the database is down', () => {
     const read = () => cache.read(repository, { role: 'timestamp' });
     const before = read();
     // Another replica creates it, after our question and before its answer.
-    cache.announced({ repository, incarnation: 1, version: 1 });
+    cache.announced({ repository, incarnation: 1, versions: { tuf: 1 } });
     expect(await before).toBeUndefined();
     await core.service.createRepository(call, repository, managed);
     expect(await read()).toBeDefined();

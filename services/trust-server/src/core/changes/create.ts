@@ -16,10 +16,10 @@ import { appendEvents } from '../audit/append-events.ts';
 import { EMPTY_LOG } from '../audit/event-chain.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { ManagedKey, ManagedKeys } from '../keys/managed-keys.ts';
-import { assertBase } from '../publish/assert-base.ts';
+import { assertBaseOf } from '../publish/assert-base.ts';
 import type { Published, Versions } from '../publish/publication.ts';
 import { type ChangeRow, insertChange, readDeadChanges, readOpenChanges } from '../store/changes.ts';
-import { DIALECT, highestVersions, readHeads } from '../store/metadata.ts';
+import { highestVersions } from '../store/metadata.ts';
 import { insertRepository, lastIncarnation, lockLive, type RepositoryRow } from '../store/repositories.ts';
 import { stateOf } from './change-answer.ts';
 import { type CreationRequest, needsClient, repositoryRoles, toCreationRequest } from './creation-request.ts';
@@ -88,7 +88,7 @@ async function createIn(parts: CreateParts, tx: Queries, context: Context): Prom
   const { call, repository, request, made } = context;
   const nowMs = parts.now();
   const present = await lockLive(tx, repository);
-  assertBase(present === undefined ? new Map() : await readHeads(tx, present), call.ifMatch);
+  await assertBaseOf(tx, present, call.ifMatch);
   const standing = present && (await settlePresent(parts, tx, present, context, nowMs));
   if (standing !== undefined) return standing;
 
@@ -100,7 +100,7 @@ async function createIn(parts: CreateParts, tx: Queries, context: Context): Prom
     repository,
     nowMs,
     lifetimesMs: new Map(Object.entries(row.settings.lifetimesMs)),
-    highest: await highestVersions(tx, repository),
+    highest: await highestVersions(tx, repository, 'tuf'),
   };
   // Also checks keys, thresholds and lifetimes, before anything is stored.
   const { root } = createRepository(made.keys, terms);
@@ -159,7 +159,7 @@ async function makeKeys(keys: ManagedKeys, repository: string, { roles }: Creati
   for (const role of repositoryRoles) {
     const { managedKeys, clientKeys, threshold } = roles[role];
     const own: ManagedKey[] = [];
-    while (own.length < managedKeys) own.push(await keys.make(repository, role));
+    while (own.length < managedKeys) own.push(await keys.make(repository, 'tuf', role));
     managed.push(...own);
     sets.set(role, { keys: [...clientKeys, ...own.map(({ key }) => key)], threshold });
   }
@@ -185,6 +185,7 @@ function toRow(
   return {
     repository,
     incarnation,
+    dialects: ['tuf'],
     settings: {
       request: request.sha256,
       digestRetentionMs: request.digestRetentionMs,
@@ -218,7 +219,7 @@ function toChangeRow(
     times: { issued: printTime(nowMs), expires: { root: printTime(root.expires) } },
     documents: [
       {
-        dialect: DIALECT,
+        dialect: 'tuf',
         role: 'root',
         version: root.version,
         toSign: toBase64(message),

@@ -4,10 +4,9 @@ import type { Call } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import type { ManagedKeys } from '../keys/managed-keys.ts';
 import { announce } from '../publish/announce.ts';
-import { assertBase } from '../publish/assert-base.ts';
+import { assertBaseOf } from '../publish/assert-base.ts';
 import { assertActive } from '../publish/publisher.ts';
 import { closeChange, readOpenChanges } from '../store/changes.ts';
-import { readHeads } from '../store/metadata.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
 
 export interface EndParts {
@@ -26,7 +25,7 @@ export async function endRepository(
   return await parts.database.transaction(async (tx) => {
     const row = assertActive(repository, await lockLive(tx, repository));
     const endedAtMs = parts.now();
-    assertBase(await readHeads(tx, row), call.ifMatch);
+    await assertBaseOf(tx, row, call.ifMatch);
     if (call.dryRun === true) return { row, endedAtMs };
     for (const change of await readOpenChanges(tx, row)) await closeChange(tx, change.id, { state: 'stale' });
     await parts.keys.retire(tx, row, endedAtMs);
@@ -38,7 +37,7 @@ export async function endRepository(
       before: { incarnation: row.incarnation, tags: row.tagCount },
     };
     await appendEvents(parts, tx, row, [event], endedAtMs, { endedAtMs });
-    await announce(tx, { ...row, version: 0 });
+    await announce(tx, { ...row, versions: {} });
     return { row, endedAtMs };
   });
 }

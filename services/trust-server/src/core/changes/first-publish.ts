@@ -14,7 +14,7 @@ import type { EventDraft } from '../audit/event-chain.ts';
 import type { ManagedKeys } from '../keys/managed-keys.ts';
 import { type Published, publish } from '../publish/publication.ts';
 import { sealRoot } from '../publish/seal.ts';
-import { moveRepository, type RepositoryRow } from '../store/repositories.ts';
+import type { RepositoryRow } from '../store/repositories.ts';
 
 export interface FirstPublish {
   readonly keys: RepositoryKeys;
@@ -33,25 +33,27 @@ export async function publishFirst(
 ): Promise<Published> {
   const signerOf = await parts.keys.signers(tx, row);
   const drafts = createRepository(keys, terms);
-  const published = await publish(tx, {
-    base: {
-      repository: row.repository,
-      incarnation: row.incarnation,
-      log: row.log,
-      managed: new Set(row.settings.managed),
-    },
-    terms,
+  const sealing = { dialect: 'tuf' as const, repository: row.repository, nowMs: terms.nowMs, signerOf };
+  return await publish(tx, {
+    at: row,
+    managed: new Set(row.settings.managed),
     signerOf,
-    root: await sealRoot(root?.draft ?? drafts.root, undefined, signerOf, root?.signatures),
-    targets: new Map([
-      ['targets', drafts.targets],
-      ['revocations', drafts.revocations],
-    ]),
+    parts: [
+      {
+        dialect: 'tuf',
+        base: {},
+        terms,
+        root: await sealRoot(sealing, root?.draft ?? drafts.root, undefined, root?.signatures),
+        targets: new Map([
+          ['targets', drafts.targets],
+          ['revocations', drafts.revocations],
+        ]),
+      },
+    ],
     events: (versions) => [{ ...event, versions }],
+    move: { activatedAtMs: terms.nowMs },
     newId: parts.newId,
   });
-  await moveRepository(tx, row, { log: published.log, activatedAtMs: terms.nowMs });
-  return published;
 }
 
 /**

@@ -7,7 +7,7 @@ import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { toWholeSecond } from '../instants.ts';
 import type { ManagedKeys } from '../keys/managed-keys.ts';
-import { assertBase } from '../publish/assert-base.ts';
+import { assertBaseOf } from '../publish/assert-base.ts';
 import type { Published } from '../publish/publication.ts';
 import {
   type ChangeRow,
@@ -17,7 +17,7 @@ import {
   type StoredDocument,
   type StoredSignature,
 } from '../store/changes.ts';
-import { highestVersions, readHeads } from '../store/metadata.ts';
+import { highestVersions } from '../store/metadata.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
 import { missingSignatures, signedBy, stateOf } from './change-answer.ts';
 import { endPending } from './end-pending.ts';
@@ -47,7 +47,7 @@ export async function signChange(
   return await parts.database.transaction(async (tx) => {
     const row = await lockLive(tx, repository);
     const change = await assertChange(tx, repository, id);
-    assertBase(row === undefined ? new Map() : await readHeads(tx, row), call.ifMatch);
+    await assertBaseOf(tx, row, call.ifMatch);
     const nowMs = parts.now();
     const posted = body.signatures.map((entry) => checkSignature(change, row, entry, call, nowMs));
     const fresh = posted.filter(({ role, keyId }) => !signedBy(change, role).has(keyId));
@@ -86,7 +86,7 @@ export async function rejectChange(
   return await parts.database.transaction(async (tx) => {
     const row = await lockLive(tx, repository);
     const change = await assertChange(tx, repository, id);
-    assertBase(row === undefined ? new Map() : await readHeads(tx, row), call.ifMatch);
+    await assertBaseOf(tx, row, call.ifMatch);
     const managed = new Set(row?.settings.managed);
     if (change.state === 'rejected') return { change, managed };
     const nowMs = parts.now();
@@ -124,7 +124,7 @@ async function publishCreation(
     repository: row.repository,
     nowMs,
     lifetimesMs: new Map(Object.entries(row.settings.lifetimesMs)),
-    highest: await highestVersions(tx, row.repository),
+    highest: await highestVersions(tx, row.repository, 'tuf'),
   };
   const isNext = root.version === (terms.highest.get('root') ?? 0) + 1;
   if (!isNext || root.expires <= nowMs) {
@@ -133,7 +133,7 @@ async function publishCreation(
       state: 'stale',
     });
   }
-  const own = await parts.keys.publicKeys(tx, row);
+  const own = await parts.keys.publicKeys(tx, row, 'tuf');
   const keysOf = (role: 'root' | 'targets' | 'snapshot' | 'timestamp') => {
     const { keyIds, threshold } = root.roles[role];
     return { keys: keyIds.flatMap((keyId) => root.keys.get(keyId) ?? []), threshold };
@@ -211,7 +211,14 @@ function checkSignature(
   const signature = toBytes(posted.sig);
   if (key === undefined || signature === undefined) return refuse('it cannot be read');
   if (!key.verify(fromBase64(document.toSign), signature)) return refuse('it is not over these bytes');
-  return { role: posted.role, keyId: posted.keyId, signature, by: call.actor, atMs: toWholeSecond(nowMs) };
+  return {
+    dialect: document.dialect,
+    role: posted.role,
+    keyId: posted.keyId,
+    signature,
+    by: call.actor,
+    atMs: toWholeSecond(nowMs),
+  };
 }
 
 /** The `tuf` dialect writes hex. */

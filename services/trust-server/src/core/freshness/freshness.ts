@@ -30,8 +30,8 @@ import { type Published, publish } from '../publish/publication.ts';
 import { sealRoot } from '../publish/seal.ts';
 import { readDueChanges } from '../store/changes.ts';
 import { lastEventOf } from '../store/events.ts';
-import { type Head, readHeads, scheduleHeads } from '../store/metadata.ts';
-import { moveRepository, type RepositoryRow, tryLockLive } from '../store/repositories.ts';
+import { type Head, headsIn, type RoleHeads, readHeads, scheduleHeads } from '../store/metadata.ts';
+import { type RepositoryRow, tryLockLive } from '../store/repositories.ts';
 
 const repositoriesPerScan = 100;
 /** A role that cannot be renewed now is looked at again after this. */
@@ -145,7 +145,7 @@ async function renew(parts: FreshnessParts, tx: Queries, repository: string): Pr
   const row = await tryLockLive(tx, repository);
   if (row === undefined) return undefined;
   const nowMs = parts.now();
-  const heads = await readHeads(tx, row);
+  const heads = headsIn(await readHeads(tx, row), 'tuf');
   const due = [...heads.values()].filter((head) => (head.resignAfterMs ?? Number.POSITIVE_INFINITY) <= nowMs);
   if (due.length === 0) return undefined;
   const current = await readCurrent(parts.reader, tx, row, heads);
@@ -166,7 +166,7 @@ interface RenewalPlan {
 function planRenewal(
   keys: ManagedKeys,
   { root, targets, bins }: CurrentDocuments,
-  heads: ReadonlyMap<string, Head>,
+  heads: RoleHeads,
   due: readonly Head[],
   nowMs: number,
 ): RenewalPlan {
@@ -197,7 +197,7 @@ async function tellBlocked(
   blocked: readonly string[],
   nowMs: number,
 ): Promise<RepositoryRow> {
-  await scheduleHeads(tx, row, blocked, nowMs + blockedPauseMs);
+  await scheduleHeads(tx, row, 'tuf', blocked, nowMs + blockedPauseMs);
   parts.observer?.blocked?.(row.repository, blocked);
   const after: JsonObject = { root: root.version, targets: targets.version, roles: [...blocked].sort() };
   const last = await lastEventOf(tx, row, action);
@@ -217,7 +217,7 @@ async function publishRenewal(
   tx: Queries,
   row: RepositoryRow,
   current: CurrentDocuments,
-  heads: ReadonlyMap<string, Head>,
+  heads: RoleHeads,
   roles: readonly string[],
   nowMs: number,
 ): Promise<Published> {
@@ -238,16 +238,24 @@ async function publishRenewal(
         : nextTargets(role, document, {}, terms);
     drafts.set(role, draft);
   }
+  const sealing = { dialect: 'tuf' as const, repository: row.repository, nowMs, signerOf };
   const root = roles.includes('root')
-    ? await sealRoot(nextRoot(current.root, {}, terms), current.root, signerOf)
+    ? await sealRoot(sealing, nextRoot(current.root, {}, terms), current.root)
     : undefined;
-  const published = await publish(tx, {
-    base: { ...current, ...row, managed: new Set(row.settings.managed) },
-    terms,
+  return await publish(tx, {
+    at: row,
+    managed: new Set(row.settings.managed),
     signerOf,
-    ...(root === undefined ? {} : { root }),
-    targets: drafts,
-    renewSnapshot: roles.includes('snapshot'),
+    parts: [
+      {
+        dialect: 'tuf',
+        base: current,
+        terms,
+        ...(root === undefined ? {} : { root }),
+        targets: drafts,
+        renewSnapshot: roles.includes('snapshot'),
+      },
+    ],
     // Renewals say nothing new; only a new root is worth an auditor's time.
     events: (versions) =>
       root === undefined
@@ -255,6 +263,4 @@ async function publishRenewal(
         : [{ action: 'root.renew', actor: 'service', requestId: 'freshness', result: 'done', versions }],
     newId: parts.newId,
   });
-  await moveRepository(tx, row, { log: published.log });
-  return published;
 }

@@ -3,10 +3,11 @@ import type { JsonObject } from '@vidimus/canonical-json';
 import { type Signer, toHex } from '@vidimus/crypto';
 import { type Database, keyKeys, keyMasters, type Queries } from '@vidimus/database';
 import { assertMasterKey, type MasterKey, type WrappedKey, type WrappedKeyStore } from '@vidimus/key-store';
-import { type Key, tufDialect } from '@vidimus/tuf';
+import type { DialectName, Key } from '@vidimus/tuf';
 import { and, eq, isNull } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
-import { DIALECT, type Incarnation } from '../store/metadata.ts';
+import { codecOf } from '../dialects.ts';
+import type { Incarnation } from '../store/metadata.ts';
 
 /** Incarnations whose key rows stay in memory. */
 const maxIncarnations = 10_000;
@@ -18,31 +19,39 @@ export interface ManagedKey {
 }
 
 export interface ManagedKeys {
-  /** Makes a key for a role; it exists once `store` was committed. @throws KeyStoreError */
-  make(repository: string, role: string): Promise<ManagedKey>;
+  /** Makes a key for a role of one dialect; it exists once `store` was committed. @throws KeyStoreError */
+  make(repository: string, dialect: DialectName, role: string): Promise<ManagedKey>;
   /** Stores new keys in the caller's transaction. */
   store(tx: Queries, at: Incarnation, keys: readonly ManagedKey[]): Promise<void>;
   /** The signers of an incarnation by key id, opened when asked for. */
   signers(queries: Queries, at: Incarnation): Promise<SignerOf>;
-  /** The public halves of an incarnation's keys, by role. */
-  publicKeys(queries: Queries, at: Incarnation): Promise<ReadonlyMap<string, readonly Key[]>>;
+  /** The public halves of an incarnation's keys in one dialect, by role. */
+  publicKeys(
+    queries: Queries,
+    at: Incarnation,
+    dialect: DialectName,
+  ): Promise<ReadonlyMap<string, readonly Key[]>>;
   /** Ends the use of an incarnation's keys. */
   retire(tx: Queries, at: Incarnation, nowMs: number): Promise<void>;
   isAvailable(role: string): boolean;
 }
 
-/** Opens the signer of a key; undefined for a key that is not the service's. @throws KeyStoreError */
-export type SignerOf = (keyId: string) => Promise<Signer | undefined>;
+/**
+ * Opens the signer of a key for documents of one dialect; undefined for a key that is not the service's, or that it
+ * holds for another dialect.
+ * @throws KeyStoreError
+ */
+export type SignerOf = (dialect: DialectName, keyId: string) => Promise<Signer | undefined>;
 
 export function createManagedKeys(keyStore: WrappedKeyStore): ManagedKeys {
   const known = new LRUCache<string, ReadonlyMap<string, WrappedKey>>({ max: maxIncarnations });
   return {
-    make: async (repository, role) => {
+    make: async (repository, dialect, role) => {
       const wrapped = await keyStore.generate(
-        { repository, role, dialect: DIALECT },
-        (publicRaw) => tufDialect.toKey(toKeyObject(toHex(publicRaw))).keyId,
+        { repository, role, dialect },
+        (publicRaw) => toKey(dialect, toHex(publicRaw)).keyId,
       );
-      return { key: tufDialect.toKey(toKeyObject(wrapped.publicHex)), wrapped };
+      return { key: toKey(dialect, wrapped.publicHex), wrapped };
     },
     store: async (tx, { repository, incarnation }, keys) => {
       if (keys.length === 0) return;
@@ -66,16 +75,17 @@ export function createManagedKeys(keyStore: WrappedKeyStore): ManagedKeys {
       const name = `${at.repository} ${at.incarnation}`;
       const keys = known.get(name) ?? (await readKeys(queries, at));
       if (keys.size > 0) known.set(name, keys);
-      return async (keyId) => {
+      return async (dialect, keyId) => {
         const key = keys.get(keyId);
-        return key === undefined ? undefined : await keyStore.open(key);
+        return key?.dialect === dialect ? await keyStore.open(key) : undefined;
       };
     },
-    publicKeys: async (queries, at) => {
+    publicKeys: async (queries, at, dialect) => {
       const roles = new Map<string, Key[]>();
-      for (const { role, publicHex } of (await readKeys(queries, at)).values()) {
+      for (const { role, publicHex, ...key } of (await readKeys(queries, at)).values()) {
+        if (key.dialect !== dialect) continue;
         const keys = roles.get(role) ?? [];
-        keys.push(tufDialect.toKey(toKeyObject(publicHex)));
+        keys.push(toKey(dialect, publicHex));
         roles.set(role, keys);
       }
       return roles;
@@ -111,9 +121,10 @@ export async function pinMasterKeys(
   });
 }
 
-/** The key object of an Ed25519 key in the `tuf` dialect. */
-function toKeyObject(publicHex: string): JsonObject {
-  return { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: publicHex } };
+/** The key entry of an Ed25519 key as a dialect writes it. */
+function toKey(dialect: DialectName, publicHex: string): Key {
+  const declared: JsonObject = { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: publicHex } };
+  return codecOf(dialect).toKey(declared);
 }
 
 async function readKeys(
@@ -135,7 +146,6 @@ async function readKeys(
       and(
         eq(keyKeys.repository, repository),
         eq(keyKeys.incarnation, incarnation),
-        eq(keyKeys.dialect, DIALECT),
         isNull(keyKeys.retiredAt),
       ),
     );

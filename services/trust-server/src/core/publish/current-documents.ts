@@ -15,14 +15,14 @@ import {
   type Targets,
   type Timestamp,
   type TufDocument,
-  tufDialect,
   type VerifyContext,
   verifyRole,
   verifyRoot,
 } from '@vidimus/tuf';
 import { LRUCache } from 'lru-cache';
 import { TrustError } from '../../service.ts';
-import { type Head, type Incarnation, readFile } from '../store/metadata.ts';
+import { codecOf } from '../dialects.ts';
+import { type Head, type Incarnation, type RoleHeads, readFile } from '../store/metadata.ts';
 import type { Sealed } from './seal.ts';
 
 /** Bytes of files whose decoded form stays in memory. */
@@ -53,12 +53,12 @@ export function createDocumentReader(): DocumentReader {
   return {
     read: async (queries, at, kind, head, delegators) => {
       const authority = kind === 'root' ? undefined : authorityUnder(head.role, delegators);
-      const name = nameOf(at, head.role, head.sha256, authority);
+      const name = nameOf(at, head, authority);
       const known = verified.get(name);
       if (known !== undefined && isOfKind(kind, known)) return known;
-      const file = await readFile(queries, at, head.role, head.version);
+      const file = await readFile(queries, at, head.dialect, head.role, head.version);
       if (file === undefined) throw damaged(head.role, 'is missing');
-      const document = verify(at, head.role, kind, file.bytes, authority);
+      const document = verify(at, head, kind, file.bytes, authority);
       if (document.version !== head.version || file.sha256 !== head.sha256) {
         throw damaged(head.role, 'is another one');
       }
@@ -66,9 +66,9 @@ export function createDocumentReader(): DocumentReader {
       return document;
     },
     remember: (at, files) => {
-      for (const { role, sha256, authority, document, bytes } of files) {
-        verified.set(nameOf(at, role, sha256, authority), document, {
-          size: bytes.length + documentOverhead,
+      for (const file of files) {
+        verified.set(nameOf(at, file, file.authority), file.document, {
+          size: file.bytes.length + documentOverhead,
         });
       }
     },
@@ -76,19 +76,28 @@ export function createDocumentReader(): DocumentReader {
 }
 
 /** A verdict holds for the keys and threshold it was reached under, and for no others (attack T17). */
-function nameOf(at: Incarnation, role: string, sha256: string, authority: Authority | undefined): string {
+function nameOf(
+  at: Incarnation,
+  { dialect, role, sha256 }: Pick<Head, 'dialect' | 'role' | 'sha256'>,
+  authority: Authority | undefined,
+): string {
   const under = authority && `${authority.roleKeys.threshold} of ${authority.roleKeys.keyIds.join(' ')}`;
-  return `${at.repository} ${role} ${sha256} ${under ?? 'itself'}`;
+  return `${at.repository} ${dialect} ${role} ${sha256} ${under ?? 'itself'}`;
 }
 
 function verify<K extends DocumentKind>(
   { repository }: Incarnation,
-  role: string,
+  { dialect, role }: Head,
   kind: K,
   bytes: Uint8Array,
   authority: Authority | undefined,
 ): DocumentOf[K] {
-  const context: VerifyContext = { dialect: tufDialect, repository, foreign: false, limits: DEFAULT_LIMITS };
+  const context: VerifyContext = {
+    dialect: codecOf(dialect),
+    repository,
+    foreign: false,
+    limits: DEFAULT_LIMITS,
+  };
   try {
     const { document } =
       kind === 'root' || authority === undefined
@@ -101,8 +110,8 @@ function verify<K extends DocumentKind>(
   throw damaged(role, 'is of another kind');
 }
 
-function authorityUnder(role: string, { root, targets, bins }: Partial<Delegators>): Authority {
-  const authority = root && authorityOf(role, { root, ...(targets && { targets }), ...(bins && { bins }) });
+function authorityUnder(role: string, { root, ...others }: Partial<Delegators>): Authority {
+  const authority = root && authorityOf(role, { root, ...others });
   if (authority === undefined) throw damaged(role, 'is delegated by nobody');
   return authority;
 }
@@ -125,12 +134,12 @@ export interface CurrentDocuments {
   readonly bins?: Targets;
 }
 
-/** Loads them. @throws TrustError INTERNAL */
+/** Loads those of one dialect. @throws TrustError INTERNAL */
 export async function readCurrent(
   reader: DocumentReader,
   queries: Queries,
   at: Incarnation,
-  heads: ReadonlyMap<string, Head>,
+  heads: RoleHeads,
 ): Promise<CurrentDocuments> {
   const read = <K extends DocumentKind>(
     kind: K,
@@ -141,7 +150,10 @@ export async function readCurrent(
   const targets = await read('targets', 'targets', { root });
   const snapshot = await read('snapshot', 'snapshot', { root });
   const timestamp = await read('timestamp', 'timestamp', { root });
-  const hasBins = targets.delegations?.roles.some((role) => role.name === BINS_ROLE) ?? false;
+  // In another dialect a client may delegate a role that merely has this name.
+  const hasBins =
+    headOf(heads, 'targets').dialect === 'tuf' &&
+    (targets.delegations?.roles.some((role) => role.name === BINS_ROLE) ?? false);
   return {
     root,
     targets,
@@ -152,7 +164,7 @@ export async function readCurrent(
 }
 
 /** The head of a role. @throws TrustError INTERNAL when there is none */
-export function headOf(heads: ReadonlyMap<string, Head>, role: string): Head {
+export function headOf(heads: RoleHeads, role: string): Head {
   const head = heads.get(role);
   if (head === undefined) throw new TrustError('INTERNAL', `the repository has no ${role}`);
   return head;
@@ -163,16 +175,22 @@ export interface Delegators {
   readonly root: Root;
   readonly targets?: Targets;
   readonly bins?: Targets;
+  /** Delegated roles that may delegate further, by role. */
+  readonly delegated?: ReadonlyMap<string, Targets>;
 }
 
 /** Who may sign a role under these delegators; undefined when none of them names it. */
-export function authorityOf(role: string, { root, targets, bins }: Delegators): Authority | undefined {
+export function authorityOf(
+  role: string,
+  { root, targets, bins, delegated }: Delegators,
+): Authority | undefined {
   if (role === 'root' || role === 'targets' || role === 'snapshot' || role === 'timestamp') {
     return { keys: root.keys, roleKeys: root.roles[role] };
   }
-  const delegated = targets?.delegations?.roles.find((entry) => entry.name === role);
-  if (delegated !== undefined && targets?.delegations !== undefined) {
-    return { keys: targets.delegations.keys, roleKeys: delegated };
+  const parent = delegated?.get(role.slice(0, Math.max(0, role.lastIndexOf('/'))));
+  for (const delegations of [targets?.delegations, parent?.delegations]) {
+    const roleKeys = delegations?.roles.find((entry) => entry.name === role);
+    if (delegations !== undefined && roleKeys !== undefined) return { keys: delegations.keys, roleKeys };
   }
   const succinct = bins?.delegations?.succinct;
   if (bins?.delegations === undefined || succinct === undefined || !isBinOf(succinct, role)) return undefined;

@@ -1,11 +1,13 @@
 /**
- * One publish: delegated roles, targets, snapshot, timestamp and the events that say why, all in the caller's
- * transaction. Files are made in the order in which clients trust them, timestamp last.
+ * One publish: in each dialect root, delegated roles, targets, snapshot and timestamp, and the events that say why,
+ * all in the caller's transaction. Files are made in the order in which clients trust them, timestamps last of all:
+ * they carry the head of the events.
  */
 import type { Queries } from '@vidimus/database';
 import {
   type Authority,
   BINS_ROLE,
+  type DialectName,
   type Draft,
   type EditTerms,
   nextSnapshot,
@@ -16,6 +18,7 @@ import {
   type Snapshot,
   type Targets,
   type Timestamp,
+  type TufDocument,
 } from '@vidimus/tuf';
 import { TrustError } from '../../service.ts';
 import { chainEvents, type EventDraft } from '../audit/event-chain.ts';
@@ -23,114 +26,179 @@ import { printTime, toWholeSecond } from '../instants.ts';
 import type { SignerOf } from '../keys/managed-keys.ts';
 import { insertEvents } from '../store/events.ts';
 import { type Incarnation, insertMetadata } from '../store/metadata.ts';
-import type { LogHead } from '../store/repositories.ts';
+import { type LogHead, moveRepository, type RepositoryMove } from '../store/repositories.ts';
+import { deleteTags, type TagRow, writeTags } from '../store/tags.ts';
 import { announce } from './announce.ts';
 import { authorityOf, type Delegators } from './current-documents.ts';
 import { resignAfter } from './resign-after.ts';
-import { type Sealed, sealRole } from './seal.ts';
+import { type Sealed, type Sealing, sealRole } from './seal.ts';
 
 /** Role name to version. */
 export type Versions = Readonly<Record<string, number>>;
 
-/** What a publish starts from; documents are absent in a repository's first one. */
-export interface PublishBase extends Incarnation {
+/** The documents that a publish starts from in one dialect; all absent in a repository's first one. */
+export interface BaseDocuments {
   readonly root?: Root;
   readonly targets?: Targets;
   readonly bins?: Targets;
+  /** Delegated roles that delegate further, by role. */
+  readonly delegated?: ReadonlyMap<string, Targets>;
   readonly snapshot?: Snapshot;
   readonly timestamp?: Timestamp;
-  readonly log: LogHead;
-  /** Key ids that the service can use. */
-  readonly managed: ReadonlySet<string>;
 }
 
-/** What it changes. Snapshot and timestamp follow by themselves. */
-export interface PublishInput {
-  readonly base: PublishBase;
+/** What a publish changes in one dialect. Snapshot and timestamp follow by themselves. */
+export interface DialectPart {
+  readonly dialect: DialectName;
+  readonly base: BaseDocuments;
   readonly terms: EditTerms;
-  readonly signerOf: SignerOf;
   /** A root that was sealed before. */
   readonly root?: Sealed<Root>;
-  /** Targets, delegated roles and bins, by role. */
-  readonly targets: ReadonlyMap<string, Draft<Targets>>;
+  /** Targets, delegated roles and bins that the service signs, by role. */
+  readonly targets?: ReadonlyMap<string, Draft<Targets>>;
+  /** Targets and delegated roles that others signed, verified; delegators come before those they delegate to. */
+  readonly sealed?: readonly Sealed<Targets>[];
   /** Sign snapshot anew although nothing that it lists changed. */
   readonly renewSnapshot?: boolean;
+}
+
+/** One publish of one repository. */
+export interface PublishInput {
+  readonly at: Incarnation & { readonly log: LogHead };
+  /** Key ids that the service can use. */
+  readonly managed: ReadonlySet<string>;
+  readonly signerOf: SignerOf;
+  /** One or more, each of another dialect; `tuf` first where it is among them. */
+  readonly parts: readonly DialectPart[];
   /** The events of this publish, once its versions are known. */
   readonly events: (versions: Versions) => readonly EventDraft[];
+  /** What moves on the repository's row besides the head of its log. */
+  readonly move?: Omit<RepositoryMove, 'log'>;
+  /** Tag rows to write and to take away, once versions are known. */
+  readonly tags?: (versions: Versions) => TagMoves;
   readonly newId: () => string;
+}
+
+export interface TagMoves {
+  readonly set: readonly TagRow[];
+  readonly remove: readonly string[];
 }
 
 /** What is current once the transaction commits. */
 export interface Published {
+  /** Of the `tuf` dialect where it was published, else of the other one. */
   readonly versions: Versions;
+  /** Of all dialects. */
   readonly files: readonly Sealed[];
   readonly log: LogHead;
 }
 
 /**
- * Makes, checks and stores the files of one publish. The caller holds the repository's lock and moves its row.
+ * Makes, checks and stores the files of one publish, moves the repository's row and its tags. The caller holds the
+ * repository's lock.
  * @throws TrustError SIGNER_UNAVAILABLE; TufError EDIT_INVALID
  */
 export async function publish(tx: Queries, input: PublishInput): Promise<Published> {
-  const { base, terms, signerOf } = input;
-  const files: Sealed[] = input.root === undefined ? [] : [input.root];
-  const changed = await sealTargets(input);
-  files.push(...changed);
+  const { at } = input;
+  const listings: Listing[] = [];
+  for (const part of input.parts) listings.push(await makeListed(input, part));
 
-  const delegators = delegatorsOf(input, changed);
-  const listed = new Map(changed.map((file) => [file.role, toFile(file)]));
-  const snapshot =
-    base.snapshot !== undefined && listed.size === 0 && input.renewSnapshot !== true
-      ? undefined
-      : await sealRole(
-          'snapshot',
-          'snapshot',
-          nextSnapshot(base.snapshot, listed, terms),
-          assertAuthority('snapshot', delegators),
-          signerOf,
-        );
-  if (snapshot !== undefined) files.push(snapshot);
-
-  const versions = Object.fromEntries(
-    [...files, { role: 'timestamp', version: (terms.highest.get('timestamp') ?? 0) + 1 }].map((file) => [
-      file.role,
-      file.version,
-    ]),
-  );
-  const at = toWholeSecond(terms.nowMs);
-  const chain = chainEvents(base.log, input.events(versions), {
-    repository: base.repository,
-    at: printTime(at),
+  const [main] = listings;
+  if (main === undefined) throw new TrustError('INTERNAL', 'a publish without a dialect');
+  const versions = versionsOf(main);
+  const nowMs = toWholeSecond(main.part.terms.nowMs);
+  const chain = chainEvents(at.log, input.events(versions), {
+    repository: at.repository,
+    at: printTime(nowMs),
     newId: input.newId,
   });
-  const named = snapshot === undefined ? base.timestamp?.snapshot : toFile(snapshot);
-  const timestamp = nextTimestamp(base.timestamp, assertNamed(named), chain.head, terms);
-  files.push(
-    await sealRole('timestamp', 'timestamp', timestamp, assertAuthority('timestamp', delegators), signerOf),
-  );
 
-  const rows = files.map((file) => {
-    const { roleKeys } = assertAuthority(file.role, delegators);
-    return { ...file, ...(isSignable(roleKeys, base.managed) ? resignAfter(base.repository, file) : {}) };
-  });
+  const files: Sealed[] = [];
+  const rows: Parameters<typeof insertMetadata>[2][number][] = [];
+  const timestamps: Partial<Record<DialectName, number>> = {};
+  for (const listing of listings) {
+    const made = [...listing.files, await makeTimestamp(listing, chain.head)];
+    files.push(...made);
+    rows.push(...made.map((file) => toRow(input, listing, file)));
+    timestamps[listing.part.dialect] = made.at(-1)?.version ?? 0;
+  }
+  const tags = input.tags?.(versions);
   // One connection carries them in this order; asked together they cost one round trip.
   await Promise.all([
-    insertMetadata(tx, base, rows),
-    insertEvents(tx, base, chain.events, at),
-    announce(tx, { ...base, version: timestamp.version }),
+    insertMetadata(tx, at, rows),
+    insertEvents(tx, at, chain.events, nowMs),
+    ...(tags === undefined ? [] : [writeTags(tx, at, tags.set), deleteTags(tx, at, tags.remove)]),
+    moveRepository(tx, at, { ...input.move, log: chain.head }),
+    announce(tx, { ...at, versions: timestamps }),
   ]);
   return { versions, files, log: chain.head };
 }
 
+/** One dialect's files up to snapshot. */
+interface Listing {
+  readonly part: DialectPart;
+  readonly sealing: Sealing;
+  readonly delegators: Partial<Delegators>;
+  readonly files: readonly Sealed[];
+  readonly snapshot: Sealed<Snapshot> | undefined;
+}
+
+async function makeListed(input: PublishInput, part: DialectPart): Promise<Listing> {
+  const { dialect, base, terms } = part;
+  const sealing: Sealing = {
+    dialect,
+    repository: input.at.repository,
+    nowMs: terms.nowMs,
+    signerOf: input.signerOf,
+  };
+  const changed = await sealTargets(sealing, part);
+  const delegators = delegatorsOf(part, changed);
+  const listed = new Map(changed.map((file) => [file.role, toFile(file)]));
+  const isSame = base.snapshot !== undefined && listed.size === 0 && part.renewSnapshot !== true;
+  const snapshot = isSame
+    ? undefined
+    : await sealRole(
+        sealing,
+        'snapshot',
+        'snapshot',
+        nextSnapshot(base.snapshot, listed, terms),
+        assertAuthority('snapshot', delegators),
+      );
+  const files: readonly (Sealed | undefined)[] = [part.root, ...changed, snapshot];
+  return { part, sealing, delegators, files: files.filter((file) => file !== undefined), snapshot };
+}
+
+/** The head of the events goes into it, wherever the dialect has a place for that. */
+async function makeTimestamp(
+  { part: { base, terms }, sealing, delegators, snapshot }: Listing,
+  log: LogHead,
+): Promise<Sealed<Timestamp>> {
+  const named = snapshot === undefined ? namedBefore(base) : toFile(snapshot);
+  const draft = nextTimestamp(base.timestamp, named, log, terms);
+  const authority = assertAuthority('timestamp', delegators);
+  return await sealRole(sealing, 'timestamp', 'timestamp', draft, authority);
+}
+
+function versionsOf({ part: { terms }, files }: Listing): Versions {
+  const timestamp = { role: 'timestamp', version: (terms.highest.get('timestamp') ?? 0) + 1 };
+  return Object.fromEntries([...files, timestamp].map(({ role, version }) => [role, version]));
+}
+
+function toRow({ at, managed }: PublishInput, { delegators }: Listing, file: Sealed<TufDocument>) {
+  const { roleKeys } = assertAuthority(file.role, delegators);
+  return { ...file, ...(isSignable(roleKeys, managed) ? resignAfter(at.repository, file) : {}) };
+}
+
 /** Delegators first: what they say about their children holds for the children published with them. */
-async function sealTargets(input: PublishInput): Promise<readonly Sealed<Targets>[]> {
-  const order = [...input.targets.keys()].sort((a, b) => rank(a) - rank(b));
-  const sealed: Sealed<Targets>[] = [];
+async function sealTargets(sealing: Sealing, part: DialectPart): Promise<readonly Sealed<Targets>[]> {
+  const drafts = part.targets ?? new Map<string, Draft<Targets>>();
+  const order = [...drafts.keys()].sort((a, b) => rank(a) - rank(b));
+  const sealed: Sealed<Targets>[] = [...(part.sealed ?? [])];
   for (const role of order) {
-    const draft = input.targets.get(role);
+    const draft = drafts.get(role);
     if (draft === undefined) continue;
-    const authority = assertAuthority(role, delegatorsOf(input, sealed));
-    sealed.push(await sealRole('targets', role, draft, authority, input.signerOf));
+    const authority = assertAuthority(role, delegatorsOf(part, sealed));
+    sealed.push(await sealRole(sealing, 'targets', role, draft, authority));
   }
   return sealed;
 }
@@ -139,23 +207,23 @@ function rank(role: string): number {
   return role === 'targets' ? 0 : role === BINS_ROLE ? 1 : 2;
 }
 
-function delegatorsOf(
-  { base, root }: PublishInput,
-  changed: readonly Sealed<Targets>[],
-): Partial<Delegators> {
+function delegatorsOf({ base, root }: DialectPart, changed: readonly Sealed<Targets>[]): Partial<Delegators> {
   const newer = (role: string): Targets | undefined => changed.find((file) => file.role === role)?.document;
   const top = root?.document ?? base.root;
   const targets = newer('targets') ?? base.targets;
   const bins = newer(BINS_ROLE) ?? base.bins;
+  const delegated = new Map(base.delegated);
+  for (const { role, document } of changed) delegated.set(role, document);
   return {
     ...(top === undefined ? {} : { root: top }),
     ...(targets === undefined ? {} : { targets }),
     ...(bins === undefined ? {} : { bins }),
+    delegated,
   };
 }
 
-function assertAuthority(role: string, { root, targets, bins }: Partial<Delegators>): Authority {
-  const authority = root && authorityOf(role, { root, ...(targets && { targets }), ...(bins && { bins }) });
+function assertAuthority(role: string, { root, ...others }: Partial<Delegators>): Authority {
+  const authority = root && authorityOf(role, { root, ...others });
   if (authority === undefined) throw new TrustError('INTERNAL', `nobody delegates role ${role}`);
   return authority;
 }
@@ -170,12 +238,11 @@ function toFile({ version, bytes, sha256 }: Sealed): SealedFile {
 }
 
 /** A timestamp that is only renewed names the snapshot it named before. */
-function assertNamed(named: SealedFile | Timestamp['snapshot'] | undefined): SealedFile {
-  if (named === undefined) throw new TrustError('INTERNAL', 'there is no snapshot to name');
-  if ('sha256' in named) return named;
-  const sha256 = named.hashes?.get('sha256');
-  if (named.version === undefined || named.length === undefined || sha256 === undefined) {
+function namedBefore({ snapshot, timestamp }: BaseDocuments): SealedFile {
+  const { length, hashes } = timestamp?.snapshot ?? {};
+  const sha256 = hashes?.get('sha256');
+  if (snapshot === undefined || length === undefined || sha256 === undefined) {
     throw new TrustError('INTERNAL', 'the timestamp does not say which snapshot it means');
   }
-  return { version: named.version, length: named.length, sha256 };
+  return { version: snapshot.version, length, sha256 };
 }

@@ -18,9 +18,9 @@ import { chainEvents, type EventDraft } from '../audit/event-chain.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { ManagedKeys } from '../keys/managed-keys.ts';
 import { insertEvents } from '../store/events.ts';
-import { type Head, highestVersions, readHeads, scheduleHeads } from '../store/metadata.ts';
+import { headsIn, highestVersions, type RoleHeads, readHeads, scheduleHeads } from '../store/metadata.ts';
 import { moveRepository, type RepositoryRow } from '../store/repositories.ts';
-import { deleteTags, readTags, readTagsOfDigests, type TagRow, writeTags } from '../store/tags.ts';
+import { readTags, readTagsOfDigests, type TagRow } from '../store/tags.ts';
 import { assertBase } from './assert-base.ts';
 import { Board, type BoardChanges, isEmpty } from './board.ts';
 import { type CurrentDocuments, type DocumentReader, headOf, readCurrent } from './current-documents.ts';
@@ -52,7 +52,8 @@ export async function runIntents(
   requests: readonly IntentRequest[],
   nowMs: number,
 ): Promise<IntentsRun> {
-  const [heads, touched] = await Promise.all([readHeads(tx, row), readTouched(tx, row, requests)]);
+  const [all, touched] = await Promise.all([readHeads(tx, row), readTouched(tx, row, requests)]);
+  const heads = headsIn(all, 'tuf');
   for (const { call } of requests) assertBase(heads, call.ifMatch);
   const current = await readCurrent(parts.reader, tx, row, heads);
   const revocations = await parts.reader.read(tx, row, 'targets', headOf(heads, REVOCATIONS_ROLE), current);
@@ -67,7 +68,7 @@ export async function runIntents(
 
 interface State {
   readonly row: RepositoryRow;
-  readonly heads: ReadonlyMap<string, Head>;
+  readonly heads: RoleHeads;
   readonly current: CurrentDocuments;
   readonly revocations: Targets;
   readonly verdicts: readonly Verdict[];
@@ -113,7 +114,7 @@ async function planChanges(parts: IntentParts, tx: Queries, state: State): Promi
     highest:
       plan.to === plan.from
         ? new Map(Array.from(heads, ([role, head]) => [role, head.version]))
-        : await highestVersions(tx, row.repository),
+        : await highestVersions(tx, row.repository, 'tuf'),
   };
   const drafts = new Map<string, Draft<Targets>>();
   if (names.length > 0) {
@@ -134,30 +135,28 @@ async function planChanges(parts: IntentParts, tx: Queries, state: State): Promi
 async function publishChanges(parts: IntentParts, tx: Queries, state: State): Promise<IntentsRun> {
   const { row, heads, current, changes } = state;
   const { plan, terms, drafts, tagCount } = await planChanges(parts, tx, state);
-  const published = await publish(tx, {
-    base: { ...current, ...row, managed: new Set(row.settings.managed) },
-    terms,
-    signerOf: await parts.keys.signers(tx, row),
-    targets: drafts,
-    events: (versions) => eventsOf(state.verdicts, versions),
-    newId: parts.newId,
-  });
-  const { versions } = published;
-  const written = changes.tagsSet.map((tag) => {
-    if (tag.sinceVersion !== 0) return tag;
-    return { ...tag, sinceVersion: versions[roleOfTag(plan.to, tag.tag)] ?? 1 };
-  });
   if (plan.from !== plan.to && plan.from.kind === 'bins') {
     const { namePrefix } = plan.from;
     const left = [...heads.keys()].filter((role) => role.startsWith(`${namePrefix}-`));
     // Nobody delegates the old bins any more: their entries stay, their files need no renewal.
-    await scheduleHeads(tx, row, left, undefined);
+    await scheduleHeads(tx, row, 'tuf', left, undefined);
   }
-  await Promise.all([
-    writeTags(tx, row, written),
-    deleteTags(tx, row, changes.tagsRemoved),
-    moveRepository(tx, row, { log: published.log, tagCount }),
-  ]);
+  const published = await publish(tx, {
+    at: row,
+    managed: new Set(row.settings.managed),
+    signerOf: await parts.keys.signers(tx, row),
+    parts: [{ dialect: 'tuf', base: current, terms, targets: drafts }],
+    events: (versions) => eventsOf(state.verdicts, versions),
+    move: { tagCount },
+    tags: (versions) => ({
+      set: changes.tagsSet.map((tag) =>
+        tag.sinceVersion === 0 ? { ...tag, sinceVersion: versions[roleOfTag(plan.to, tag.tag)] ?? 1 } : tag,
+      ),
+      remove: changes.tagsRemoved,
+    }),
+    newId: parts.newId,
+  });
+  const { versions } = published;
   return { outcomes: state.verdicts.map((verdict) => toOutcome(verdict, versions)), published };
 }
 
@@ -202,7 +201,7 @@ function toOutcome(verdict: Verdict, versions: Versions): IntentAnswer | TrustEr
 }
 
 /** What an edit that changes nothing answers. */
-function currentVersions(heads: ReadonlyMap<string, Head>): Versions {
+function currentVersions(heads: RoleHeads): Versions {
   const names = ['targets', REVOCATIONS_ROLE, 'snapshot', 'timestamp'];
   return Object.fromEntries(names.map((role) => [role, headOf(heads, role).version]));
 }

@@ -3,19 +3,21 @@ import { sha256Hex } from '@vidimus/crypto';
 import {
   type Authority,
   DEFAULT_LIMITS,
+  type DialectName,
   type DocumentOf,
   type Draft,
   type Root,
   type Signature,
   type TufDocument,
   TufError,
-  tufDialect,
   type VerifyContext,
   verifyRole,
   verifyRoot,
   verifyRootUpdate,
 } from '@vidimus/tuf';
 import { TrustError } from '../../service.ts';
+import { codecOf } from '../dialects.ts';
+import { toWholeSecond } from '../instants.ts';
 import type { SignerOf } from '../keys/managed-keys.ts';
 
 /** Files beyond this are refused: python-tuf and tuf-js read no more of a targets file. */
@@ -23,6 +25,7 @@ const maxFileBytes = 5_000_000;
 
 /** A signed file, verified. */
 export interface Sealed<D extends TufDocument = TufDocument> {
+  readonly dialect: DialectName;
   readonly role: string;
   readonly version: number;
   readonly bytes: Uint8Array;
@@ -35,22 +38,30 @@ export interface Sealed<D extends TufDocument = TufDocument> {
   readonly authority?: Authority;
 }
 
+/** For whom files are made, and when. */
+export interface Sealing {
+  readonly dialect: DialectName;
+  /** Normalised repository name. */
+  readonly repository: string;
+  readonly nowMs: number;
+  readonly signerOf: SignerOf;
+}
+
 /**
  * Signs the draft of a role below root with every managed key it has.
  * @throws TrustError SIGNER_UNAVAILABLE when the keys at hand do not reach the threshold, BODY_INVALID when the
  * file is too large
  */
 export async function sealRole<K extends 'targets' | 'snapshot' | 'timestamp'>(
+  sealing: Sealing,
   kind: K,
   role: string,
   draft: Draft,
   authority: Authority,
-  signerOf: SignerOf,
 ): Promise<Sealed<DocumentOf[K]>> {
-  const { keyIds } = authority.roleKeys;
-  const bytes = await sign(role, tufDialect.encode(draft), keyIds, [], signerOf);
-  const judged = judge(role, () => verifyRole(contextOf(draft), kind, role, bytes, authority));
-  return { ...finish(role, bytes, judged.document, draft), authority };
+  const bytes = await sign(sealing, role, draft, authority.roleKeys.keyIds, []);
+  const judged = judge(role, () => verifyRole(contextOf(sealing), kind, role, bytes, authority));
+  return { ...finish(sealing, role, bytes, judged.document, draft), authority };
 }
 
 /**
@@ -58,37 +69,38 @@ export async function sealRole<K extends 'targets' | 'snapshot' | 'timestamp'>(
  * @throws TrustError SIGNER_UNAVAILABLE
  */
 export async function sealRoot(
+  sealing: Sealing,
   draft: Draft<Root>,
   previous: Root | undefined,
-  signerOf: SignerOf,
   collected: readonly Signature[] = [],
 ): Promise<Sealed<Root>> {
   const keyIds = [...(previous?.roles.root.keyIds ?? []), ...draft.roles.root.keyIds];
-  const bytes = await sign('root', tufDialect.encode(draft), keyIds, collected, signerOf);
+  const bytes = await sign(sealing, 'root', draft, keyIds, collected);
   const judged = judge('root', () =>
     previous === undefined
-      ? verifyRoot(contextOf(draft), bytes)
-      : verifyRootUpdate(contextOf(draft), previous, bytes),
+      ? verifyRoot(contextOf(sealing), bytes)
+      : verifyRootUpdate(contextOf(sealing), previous, bytes),
   );
-  return finish('root', bytes, judged.document, draft);
+  return finish(sealing, 'root', bytes, judged.document, draft);
 }
 
 async function sign(
+  { dialect, signerOf }: Sealing,
   role: string,
-  message: Uint8Array,
+  draft: Draft,
   keyIds: readonly string[],
   collected: readonly Signature[],
-  signerOf: SignerOf,
 ): Promise<Uint8Array> {
+  const message = codecOf(dialect).encode(draft);
   const signatures = [...collected];
   const signed = new Set(signatures.map(({ keyId }) => keyId));
   for (const keyId of keyIds) {
     if (signed.has(keyId)) continue;
     signed.add(keyId);
-    const signer = await signerOf(keyId);
+    const signer = await signerOf(dialect, keyId);
     if (signer !== undefined) signatures.push({ keyId, value: await signer.sign(message) });
   }
-  const bytes = tufDialect.seal(message, signatures);
+  const bytes = codecOf(dialect).seal(message, signatures);
   if (bytes.length <= maxFileBytes) return bytes;
   throw new TrustError('BODY_INVALID', `the file of role ${role} would have ${bytes.length} bytes`, {
     role,
@@ -107,6 +119,7 @@ function judge<T>(role: string, verify: () => T): T {
 }
 
 function finish<D extends TufDocument>(
+  { dialect, nowMs }: Sealing,
   role: string,
   bytes: Uint8Array,
   document: D,
@@ -114,15 +127,24 @@ function finish<D extends TufDocument>(
 ): Sealed<D> {
   const { version, expires, binding } = document;
   const { issued } = binding;
-  const same = version === draft.version && expires === draft.expires && issued === draft.binding.issued;
-  if (!same || issued === undefined) {
+  if (version !== draft.version || expires !== draft.expires || issued !== draft.binding.issued) {
     throw new TrustError('INTERNAL', `the file of role ${role} is not what was to be signed`);
   }
-  return { role, version, bytes, sha256: sha256Hex(bytes), issuedMs: issued, expiresMs: expires, document };
+  // Not every dialect says when a file was made; where it does, that is what counts.
+  const issuedMs = issued ?? toWholeSecond(nowMs);
+  return {
+    dialect,
+    role,
+    version,
+    bytes,
+    sha256: sha256Hex(bytes),
+    issuedMs,
+    expiresMs: expires,
+    document,
+  };
 }
 
-/** Our own files are never foreign: they must say whose they are. */
-function contextOf(draft: Draft): VerifyContext {
-  const repository = draft.binding.repository ?? '';
-  return { dialect: tufDialect, repository, foreign: false, limits: DEFAULT_LIMITS };
+/** Our own files are never foreign: they must say whose they are, as far as the dialect can. */
+function contextOf({ dialect, repository }: Sealing): VerifyContext {
+  return { dialect: codecOf(dialect), repository, foreign: false, limits: DEFAULT_LIMITS };
 }

@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache';
 import type { MetadataFile, MetadataName } from '../../service.ts';
 import type { Announcement } from '../publish/announce.ts';
 import type { Published } from '../publish/publication.ts';
-import { DIALECT, type Incarnation, readFile, readRootFile } from '../store/metadata.ts';
+import { type Incarnation, readFile, readRootFile } from '../store/metadata.ts';
 import { toTrustError } from '../trust-errors.ts';
 
 /** No replica lags longer than this behind another one. */
@@ -112,7 +112,7 @@ export function createMetadataCache(parts: MetadataCacheParts): MetadataCache {
     const file =
       role === 'root'
         ? await readRootFile(db, repository, version)
-        : await readFile(db, { repository, incarnation: at.incarnation }, role, version);
+        : await readFile(db, { repository, incarnation: at.incarnation }, 'tuf', role, version);
     if (file !== undefined) files.set(nameOf(repository, role, version), file);
     return file;
   };
@@ -136,8 +136,9 @@ export function createMetadataCache(parts: MetadataCacheParts): MetadataCache {
         !(at instanceof Promise) && role === 'root' && at.incarnation !== 0 && version > at.rootVersion;
       return isPastRoot ? undefined : rest();
     },
-    published: ({ repository, incarnation }, { versions, files: made }) => {
+    published: ({ repository, incarnation }, { versions, files: all }) => {
       const before = known.get(repository);
+      const made = all.filter(({ dialect }) => dialect === 'tuf');
       for (const { role, version, bytes, sha256 } of made) {
         if (role !== 'timestamp') files.set(nameOf(repository, role, version), { bytes, sha256 });
       }
@@ -158,12 +159,13 @@ export function createMetadataCache(parts: MetadataCacheParts): MetadataCache {
         });
       }
     },
-    announced: ({ repository, incarnation, version }) => {
+    announced: ({ repository, incarnation, versions }) => {
       const at = known.get(repository);
-      const isKnown = at?.incarnation === incarnation && at.timestampVersion >= version && version > 0;
-      if (isKnown) return;
+      const hasEnded = Object.keys(versions).length === 0;
+      const isKnown = at?.incarnation === incarnation && at.timestampVersion >= (versions.tuf ?? 0);
+      if (isKnown && !hasEnded) return;
       asking.delete(repository);
-      if (version > 0) {
+      if (!hasEnded) {
         // Not forgotten: should the database be away now, an older timestamp is better than none.
         if (at !== undefined) known.set(repository, { ...at, checkedMs: mustAsk });
         return;
@@ -206,7 +208,7 @@ async function load(
       and(
         eq(trustHeads.repository, trustRepositories.repository),
         eq(trustHeads.incarnation, trustRepositories.incarnation),
-        eq(trustHeads.dialect, DIALECT),
+        eq(trustHeads.dialect, 'tuf'),
         inArray(trustHeads.role, ['root', 'timestamp']),
       ),
     )
@@ -226,7 +228,7 @@ async function load(
   const isSame = before?.incarnation === incarnation && before.timestampVersion === version;
   const file = isSame
     ? before.timestamp
-    : await readFile(database.db, { repository, incarnation }, 'timestamp', version);
+    : await readFile(database.db, { repository, incarnation }, 'tuf', 'timestamp', version);
   return {
     incarnation,
     timestamp: file,

@@ -12,12 +12,12 @@ import {
 } from '../publish/current-documents.ts';
 import { assertActive } from '../publish/publisher.ts';
 import { readOpenChanges } from '../store/changes.ts';
-import { type Head, readHeads } from '../store/metadata.ts';
+import { headsIn, type RoleHeads, readHeads } from '../store/metadata.ts';
 import { type RepositoryRow, readLive } from '../store/repositories.ts';
 
 export interface RepositoryView extends CurrentDocuments {
   readonly row: RepositoryRow;
-  readonly heads: ReadonlyMap<string, Head>;
+  readonly heads: RoleHeads;
   readonly revocations: Targets;
 }
 
@@ -44,7 +44,7 @@ export async function readView(
   repository: string,
 ): Promise<RepositoryView> {
   const row = await readActive(queries, repository);
-  const heads = await readHeads(queries, row);
+  const heads = headsIn(await readHeads(queries, row), 'tuf');
   const current = await readCurrent(reader, queries, row, heads);
   const revocations = await reader.read(queries, row, 'targets', headOf(heads, REVOCATIONS_ROLE), current);
   return { ...current, row, heads, revocations };

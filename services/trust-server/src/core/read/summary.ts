@@ -1,6 +1,7 @@
 /** `GET …/_trust`, `/roles` and the fleet's list. */
 import { sha256Hex } from '@vidimus/crypto';
 import { type Queries, trustChanges, trustHeads, trustRepositories } from '@vidimus/database';
+import type { DialectName } from '@vidimus/tuf';
 import { and, asc, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import type {
   FleetSummary,
@@ -10,11 +11,12 @@ import type {
 } from '../../schemas.ts';
 import { type Page, type PageRequest, type RepositoryFilter, TrustError } from '../../service.ts';
 import { stateOf } from '../changes/change-answer.ts';
+import { parseDialect } from '../dialects.ts';
 import { printDuration, printTime } from '../instants.ts';
 import type { DocumentReader } from '../publish/current-documents.ts';
 import { headOf } from '../publish/current-documents.ts';
 import { readOpenChanges } from '../store/changes.ts';
-import { DIALECT, type Head, readFile } from '../store/metadata.ts';
+import { type Head, readFile } from '../store/metadata.ts';
 import { parseSettings, type RepositorySettings } from '../store/repository-settings.ts';
 import { findProblems, type RoleLife } from './problems.ts';
 import { type RepositoryView, readView, roleState, shownRoles } from './repository-view.ts';
@@ -28,13 +30,13 @@ export async function readSummary(
 ): Promise<RepositorySummary> {
   const view = await readView(reader, queries, repository);
   const { row, heads } = view;
-  const rootFile = await readFile(queries, row, 'root', headOf(heads, 'root').version);
+  const rootFile = await readFile(queries, row, 'tuf', 'root', headOf(heads, 'root').version);
   if (rootFile === undefined) throw new TrustError('INTERNAL', 'the root file is missing');
   const open = (await readOpenChanges(queries, row)).filter((change) => stateOf(change, nowMs) === 'open');
   return {
     repository,
     incarnation: row.incarnation,
-    dialects: [DIALECT],
+    dialects: [...row.dialects],
     createdAt: printTime(row.activatedAtMs ?? row.createdAtMs),
     versions: Object.fromEntries(shownRoles.map((role) => [role, headOf(heads, role).version])),
     expires: Object.fromEntries(shownRoles.map((role) => [role, printTime(headOf(heads, role).expiresMs)])),
@@ -91,7 +93,7 @@ export async function listRepositories(
   const repositories = await readFleet(queries, filter);
   const lives = await readLives(queries, filter);
   const open = await readOpen(queries, filter, nowMs);
-  const rows = repositories.map(({ repository, settings }) => {
+  const rows = repositories.map(({ repository, dialects, settings }) => {
     const roles = lives.get(repository) ?? [];
     const problems = findProblems({
       repository,
@@ -101,7 +103,7 @@ export async function listRepositories(
       openChanges: open.get(repository) ?? [],
       ...(filter.expiringWithinMs === undefined ? {} : { expiringWithinMs: filter.expiringWithinMs }),
     });
-    return { repository, dialects: [DIALECT], problems: [...problems] } satisfies RepositoryAnswer;
+    return { repository, dialects: [...dialects], problems: [...problems] } satisfies RepositoryAnswer;
   });
   const { problem } = filter;
   const chosen = rows.filter(
@@ -133,24 +135,35 @@ const startsWith = (filter: FleetFilter) =>
 const active = (filter: FleetFilter) =>
   and(isNull(trustRepositories.endedAt), isNotNull(trustRepositories.activatedAt), startsWith(filter));
 
-async function readFleet(
-  queries: Queries,
-  filter: FleetFilter,
-): Promise<readonly { readonly repository: string; readonly settings: RepositorySettings }[]> {
+interface FleetRow {
+  readonly repository: string;
+  readonly dialects: readonly DialectName[];
+  readonly settings: RepositorySettings;
+}
+
+async function readFleet(queries: Queries, filter: FleetFilter): Promise<readonly FleetRow[]> {
   const rows = await queries
-    .select({ repository: trustRepositories.repository, settings: trustRepositories.settings })
+    .select({
+      repository: trustRepositories.repository,
+      dialects: trustRepositories.dialects,
+      settings: trustRepositories.settings,
+    })
     .from(trustRepositories)
     .where(active(filter))
     .orderBy(asc(trustRepositories.repository));
   return rows
     .filter(({ repository }) => filter.mayRead(repository))
-    .map(({ repository, settings }) => ({ repository, settings: parseSettings(settings) }));
+    .map(({ repository, dialects, settings }) => ({
+      repository,
+      dialects: dialects.map(parseDialect),
+      settings: parseSettings(settings),
+    }));
 }
 
 async function readLives(
   queries: Queries,
   filter: FleetFilter,
-): Promise<ReadonlyMap<string, readonly Omit<Head, 'sha256'>[]>> {
+): Promise<ReadonlyMap<string, readonly Life[]>> {
   const rows = await queries
     .select({
       repository: trustHeads.repository,
@@ -167,8 +180,8 @@ async function readLives(
         eq(trustRepositories.incarnation, trustHeads.incarnation),
       ),
     )
-    .where(and(active(filter), eq(trustHeads.dialect, DIALECT), inArray(trustHeads.role, [...shownRoles])));
-  const lives = new Map<string, Omit<Head, 'sha256'>[]>();
+    .where(and(active(filter), eq(trustHeads.dialect, 'tuf'), inArray(trustHeads.role, [...shownRoles])));
+  const lives = new Map<string, Life[]>();
   for (const { repository, role, version, expiresAt, resignAfter } of rows) {
     const known = lives.get(repository) ?? [];
     known.push({
@@ -181,6 +194,8 @@ async function readLives(
   }
   return lives;
 }
+
+type Life = Omit<Head, 'dialect' | 'sha256'>;
 
 /** Open changes by repository, those that would create one included. */
 async function readOpen(
@@ -207,7 +222,7 @@ async function readOpen(
   return open;
 }
 
-function toLife(head: Omit<Head, 'sha256'>, settings: RepositorySettings): RoleLife {
+function toLife(head: Life, settings: RepositorySettings): RoleLife {
   return {
     role: head.role,
     expiresMs: head.expiresMs,

@@ -1,9 +1,11 @@
 /** Rows of `trust_changes` and their signatures. Whoever writes here holds the lock of the repository's row. */
 import { type Queries, trustChangeSignatures, trustChanges } from '@vidimus/database';
+import type { DialectName } from '@vidimus/tuf';
 import { and, asc, desc, eq, inArray, lt, lte, type SQL } from 'drizzle-orm';
 import { z } from 'zod';
 import { type ChangeKind, type ChangeState, changeKindSchema, changeStateSchema } from '../../schemas.ts';
-import { DIALECT, type Incarnation } from './metadata.ts';
+import { parseDialect } from '../dialects.ts';
+import type { Incarnation } from './metadata.ts';
 
 const thresholdSchema = z.strictObject({
   of: z.enum(['role', 'previous', 'new']),
@@ -11,7 +13,7 @@ const thresholdSchema = z.strictObject({
   keyIds: z.array(z.string()),
 });
 const documentSchema = z.strictObject({
-  dialect: z.literal(DIALECT),
+  dialect: z.enum(['tuf', 'notary']),
   role: z.string(),
   version: z.int(),
   /** Base64 of the exact bytes to sign. */
@@ -36,6 +38,7 @@ const versionsSchema = z.record(z.string(), z.int());
 export type StoredDocument = Readonly<z.infer<typeof documentSchema>>;
 
 export interface StoredSignature {
+  readonly dialect: DialectName;
   readonly role: string;
   readonly keyId: string;
   readonly signature: Uint8Array;
@@ -202,7 +205,7 @@ export async function insertSignature(
     .insert(trustChangeSignatures)
     .values({
       change,
-      dialect: DIALECT,
+      dialect: signature.dialect,
       role: signature.role,
       keyId: signature.keyId,
       signature: signature.signature,
@@ -251,6 +254,7 @@ async function readSignatures(
   const rows = await queries
     .select({
       change: trustChangeSignatures.change,
+      dialect: trustChangeSignatures.dialect,
       role: trustChangeSignatures.role,
       keyId: trustChangeSignatures.keyId,
       signature: trustChangeSignatures.signature,
@@ -261,9 +265,9 @@ async function readSignatures(
     .where(inArray(trustChangeSignatures.change, [...ids]))
     .orderBy(asc(trustChangeSignatures.signedAt), asc(trustChangeSignatures.keyId));
   const signatures = new Map<string, StoredSignature[]>();
-  for (const { change, at, ...row } of rows) {
+  for (const { change, at, dialect, ...row } of rows) {
     const known = signatures.get(change) ?? [];
-    known.push({ ...row, atMs: at.getTime() });
+    known.push({ ...row, dialect: parseDialect(dialect), atMs: at.getTime() });
     signatures.set(change, known);
   }
   return signatures;

@@ -45,8 +45,9 @@ export async function insertEvents(
   events: readonly ChainedEvent[],
   atMs: number,
 ): Promise<void> {
+  const statements: PromiseLike<unknown>[] = [];
   for (let from = 0; from < events.length; from += rowsPerInsert) {
-    await tx.insert(trustEvents).values(
+    const stored = tx.insert(trustEvents).values(
       events.slice(from, from + rowsPerInsert).map(({ body, seq, prevHash, hash }) => ({
         id: body.id,
         repository,
@@ -65,13 +66,16 @@ export async function insertEvents(
         hash,
       })),
     );
+    statements.push(stored);
   }
   const tags = events.flatMap(({ seq, tags: names }) =>
     names.map((tag) => ({ repository, incarnation, tag, seq })),
   );
   for (let from = 0; from < tags.length; from += rowsPerInsert) {
-    await tx.insert(trustEventTags).values(tags.slice(from, from + rowsPerInsert));
+    statements.push(tx.insert(trustEventTags).values(tags.slice(from, from + rowsPerInsert)));
   }
+  // Sent in this order over one connection, in one round trip: a tag's entry refers to its event.
+  await Promise.all(statements);
 }
 
 /** Place in a repository's events, all incarnations. */

@@ -1,9 +1,8 @@
-/** Rows of `trust_metadata` and `trust_heads`: every signed file, and which are current. */
+/** Rows of `trust_metadata` and `trust_heads`: every signed file of every dialect, and which are current. */
 import { type Queries, trustHeads, trustMetadata } from '@vidimus/database';
+import type { DialectName } from '@vidimus/tuf';
 import { and, desc, eq, inArray, max, sql } from 'drizzle-orm';
-
-/** The one dialect there is so far. */
-export const DIALECT = 'tuf';
+import { parseDialect } from '../dialects.ts';
 
 export interface Incarnation {
   readonly repository: string;
@@ -12,6 +11,7 @@ export interface Incarnation {
 
 /** A file ready to be stored. */
 export interface MetadataRow {
+  readonly dialect: DialectName;
   readonly role: string;
   readonly version: number;
   readonly bytes: Uint8Array;
@@ -25,11 +25,25 @@ export interface MetadataRow {
 
 /** The current file of a role. */
 export interface Head {
+  readonly dialect: DialectName;
   readonly role: string;
   readonly version: number;
   readonly sha256: string;
   readonly expiresMs: number;
   readonly resignAfterMs?: number;
+}
+
+/** The current files of one dialect, by role. */
+export type RoleHeads = ReadonlyMap<string, Head>;
+
+/** The current files of a repository. */
+export type Heads = ReadonlyMap<DialectName, RoleHeads>;
+
+const noHeads: RoleHeads = new Map();
+
+/** The current files of one dialect; empty where the repository does not have it. */
+export function headsIn(heads: Heads, dialect: DialectName): RoleHeads {
+  return heads.get(dialect) ?? noHeads;
 }
 
 /** PostgreSQL takes 65,535 parameters a statement; files with bytes are inserted in smaller lots. */
@@ -46,7 +60,7 @@ export async function insertMetadata(
       lot.map((row) => ({
         repository,
         incarnation,
-        dialect: DIALECT,
+        dialect: row.dialect,
         role: row.role,
         version: row.version,
         bytes: row.bytes,
@@ -61,7 +75,7 @@ export async function insertMetadata(
         lot.map((row) => ({
           repository,
           incarnation,
-          dialect: DIALECT,
+          dialect: row.dialect,
           role: row.role,
           version: row.version,
           sha256: row.sha256,
@@ -83,13 +97,11 @@ export async function insertMetadata(
   }
 }
 
-/** The current files of an incarnation, by role. */
-export async function readHeads(
-  queries: Queries,
-  { repository, incarnation }: Incarnation,
-): Promise<ReadonlyMap<string, Head>> {
+/** The current files of an incarnation, in one question for all its dialects. */
+export async function readHeads(queries: Queries, { repository, incarnation }: Incarnation): Promise<Heads> {
   const rows = await queries
     .select({
+      dialect: trustHeads.dialect,
       role: trustHeads.role,
       version: trustHeads.version,
       sha256: trustHeads.sha256,
@@ -97,31 +109,29 @@ export async function readHeads(
       resignAfter: trustHeads.resignAfter,
     })
     .from(trustHeads)
-    .where(
-      and(
-        eq(trustHeads.repository, repository),
-        eq(trustHeads.incarnation, incarnation),
-        eq(trustHeads.dialect, DIALECT),
-      ),
-    );
-  return new Map(
-    rows.map((row) => [
-      row.role,
-      {
-        role: row.role,
-        version: row.version,
-        sha256: row.sha256,
-        expiresMs: row.expiresAt.getTime(),
-        ...(row.resignAfter === null ? {} : { resignAfterMs: row.resignAfter.getTime() }),
-      },
-    ]),
-  );
+    .where(and(eq(trustHeads.repository, repository), eq(trustHeads.incarnation, incarnation)));
+  const heads = new Map<DialectName, Map<string, Head>>();
+  for (const row of rows) {
+    const dialect = parseDialect(row.dialect);
+    const roles = heads.get(dialect) ?? new Map<string, Head>();
+    heads.set(dialect, roles);
+    roles.set(row.role, {
+      dialect,
+      role: row.role,
+      version: row.version,
+      sha256: row.sha256,
+      expiresMs: row.expiresAt.getTime(),
+      ...(row.resignAfter === null ? {} : { resignAfterMs: row.resignAfter.getTime() }),
+    });
+  }
+  return heads;
 }
 
 /** Sets when roles are looked at again; undefined: never. */
 export async function scheduleHeads(
   tx: Queries,
   { repository, incarnation }: Incarnation,
+  dialect: DialectName,
   roles: readonly string[],
   resignAfterMs: number | undefined,
 ): Promise<void> {
@@ -133,7 +143,7 @@ export async function scheduleHeads(
       and(
         eq(trustHeads.repository, repository),
         eq(trustHeads.incarnation, incarnation),
-        eq(trustHeads.dialect, DIALECT),
+        eq(trustHeads.dialect, dialect),
         inArray(trustHeads.role, [...roles]),
       ),
     );
@@ -143,6 +153,7 @@ export async function scheduleHeads(
 export async function readFile(
   queries: Queries,
   { repository, incarnation }: Incarnation,
+  dialect: DialectName,
   role: string,
   version: number,
 ): Promise<{ readonly bytes: Uint8Array; readonly sha256: string } | undefined> {
@@ -153,7 +164,7 @@ export async function readFile(
       and(
         eq(trustMetadata.repository, repository),
         eq(trustMetadata.incarnation, incarnation),
-        eq(trustMetadata.dialect, DIALECT),
+        eq(trustMetadata.dialect, dialect),
         eq(trustMetadata.role, role),
         eq(trustMetadata.version, version),
       ),
@@ -161,7 +172,7 @@ export async function readFile(
   return row;
 }
 
-/** A root of any incarnation: roots stay served for ever, and no version has two. */
+/** A root of any incarnation, in the dialect whose roots stay served for ever: no version has two. */
 export async function readRootFile(
   queries: Queries,
   repository: string,
@@ -173,7 +184,7 @@ export async function readRootFile(
     .where(
       and(
         eq(trustMetadata.repository, repository),
-        eq(trustMetadata.dialect, DIALECT),
+        eq(trustMetadata.dialect, 'tuf'),
         eq(trustMetadata.role, 'root'),
         eq(trustMetadata.version, version),
       ),
@@ -187,11 +198,12 @@ export async function readRootFile(
 export async function highestVersions(
   queries: Queries,
   repository: string,
+  dialect: DialectName,
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await queries
     .select({ role: trustMetadata.role, version: max(trustMetadata.version) })
     .from(trustMetadata)
-    .where(and(eq(trustMetadata.repository, repository), eq(trustMetadata.dialect, DIALECT)))
+    .where(and(eq(trustMetadata.repository, repository), eq(trustMetadata.dialect, dialect)))
     .groupBy(trustMetadata.role);
   return new Map(rows.map((row) => [row.role, Number(row.version ?? 0)]));
 }

@@ -1,12 +1,16 @@
 /** Rows of `trust_repositories`: one per incarnation, at most one of them live. Its lock serialises publishes. */
 import { type Queries, trustRepositories } from '@vidimus/database';
+import type { DialectName } from '@vidimus/tuf';
 import { and, eq, isNull, sql } from 'drizzle-orm';
+import { parseDialect } from '../dialects.ts';
 import { parseSettings, type RepositorySettings } from './repository-settings.ts';
 
 /** An incarnation of a repository. */
 export interface RepositoryRow {
   readonly repository: string;
   readonly incarnation: number;
+  /** What its metadata is published in; at least one. */
+  readonly dialects: readonly DialectName[];
   readonly settings: RepositorySettings;
   readonly createdAtMs: number;
   /** Absent while its creation waits for signatures. */
@@ -25,6 +29,7 @@ export interface LogHead {
 const columns = {
   repository: trustRepositories.repository,
   incarnation: trustRepositories.incarnation,
+  dialects: trustRepositories.dialects,
   settings: trustRepositories.settings,
   createdAt: trustRepositories.createdAt,
   activatedAt: trustRepositories.activatedAt,
@@ -75,7 +80,7 @@ export async function insertRepository(tx: Queries, row: RepositoryRow): Promise
   await tx.insert(trustRepositories).values({
     repository: row.repository,
     incarnation: row.incarnation,
-    dialects: ['tuf'],
+    dialects: [...row.dialects],
     settings: row.settings,
     createdAt: new Date(row.createdAtMs),
     activatedAt: row.activatedAtMs === undefined ? null : new Date(row.activatedAtMs),
@@ -115,6 +120,7 @@ export async function moveRepository(
 interface RawRow {
   readonly repository: string;
   readonly incarnation: number;
+  readonly dialects: readonly string[];
   readonly settings: unknown;
   readonly createdAt: Date;
   readonly activatedAt: Date | null;
@@ -127,6 +133,7 @@ function toRow(row: RawRow): RepositoryRow {
   return {
     repository: row.repository,
     incarnation: row.incarnation,
+    dialects: row.dialects.map(parseDialect),
     settings: parseSettings(row.settings),
     createdAtMs: row.createdAt.getTime(),
     ...(row.activatedAt === null ? {} : { activatedAtMs: row.activatedAt.getTime() }),
