@@ -1,16 +1,25 @@
 /**
- * The little DER that keys and ECDSA signatures need (X.690 section 10), strictly: definite shortest lengths,
- * shortest integers, nothing left over. A lax reader would accept many spellings of one signature or key.
+ * The little DER that keys, certificates and ECDSA signatures need (X.690 section 10), strictly: definite
+ * shortest lengths, shortest integers, nothing left over. A lax reader would accept many spellings of one
+ * signature or key.
  */
 
 /** Thrown inside the room alone; each door turns it into its own verdict. */
 export class DerError extends Error {}
 
+export const DER_BOOLEAN = 0x01;
 export const DER_INTEGER = 0x02;
 export const DER_BIT_STRING = 0x03;
+export const DER_OCTET_STRING = 0x04;
 export const DER_NULL = 0x05;
 export const DER_OBJECT_ID = 0x06;
 export const DER_SEQUENCE = 0x30;
+export const DER_SET = 0x31;
+
+export interface DerElement {
+  readonly tag: number;
+  readonly content: Uint8Array;
+}
 
 /** Contents of each element of a run of elements with exactly these tags, which fills all of `bytes`. */
 export function readDer(bytes: Uint8Array, tags: readonly number[]): Uint8Array[] {
@@ -18,13 +27,26 @@ export function readDer(bytes: Uint8Array, tags: readonly number[]): Uint8Array[
   let rest = bytes;
   for (const tag of tags) {
     if (rest[0] !== tag) throw new DerError('unexpected element');
-    const { start, length } = readLength(rest);
-    if (rest.length < start + length) throw new DerError('truncated');
-    contents.push(rest.subarray(start, start + length));
-    rest = rest.subarray(start + length);
+    const { start, end } = readExtent(rest);
+    contents.push(rest.subarray(start, end));
+    rest = rest.subarray(end);
   }
   if (rest.length > 0) throw new DerError('trailing bytes');
   return contents;
+}
+
+/** Every element of a run of whatever tags, which fills all of `bytes`. */
+export function readDerRun(bytes: Uint8Array): DerElement[] {
+  const elements: DerElement[] = [];
+  let rest = bytes;
+  while (rest.length > 0) {
+    const [tag = 0] = rest;
+    if ((tag & 0x1f) === 0x1f) throw new DerError('a tag of more than one byte');
+    const { start, end } = readExtent(rest);
+    elements.push({ tag, content: rest.subarray(start, end) });
+    rest = rest.subarray(end);
+  }
+  return elements;
 }
 
 /** The single element that fills all of `bytes`. */
@@ -44,7 +66,14 @@ export function readPositive(content: Uint8Array): Uint8Array {
   return content.subarray(1);
 }
 
-/** Lengths up to 65535: no key or signature admitted here is longer. */
+/** Where the contents of the first element start and end. */
+function readExtent(bytes: Uint8Array): { start: number; end: number } {
+  const { start, length } = readLength(bytes);
+  if (bytes.length < start + length) throw new DerError('truncated');
+  return { start, end: start + length };
+}
+
+/** Lengths up to 65535: nothing admitted here is longer. */
 function readLength(element: Uint8Array): { start: number; length: number } {
   const [, first = -1, second = -1, third = -1] = element;
   if (first >= 0 && first < 0x80) return { start: 2, length: first };

@@ -9,23 +9,23 @@ const MAX_PEM_CHARACTERS = 65_536;
  * @throws CryptoError KEY_INVALID for another label (a private key, too), more blocks or text around it
  */
 export function spkiOfPem(text: string): Uint8Array {
-  const [der, ...more] = pemBlocks(text, 'PUBLIC KEY');
-  if (der === undefined || more.length > 0)
-    throw new CryptoError('KEY_INVALID', 'expected one PEM public key');
+  const [der] = pemBlocks(text, 'PUBLIC KEY', 1);
+  if (der === undefined) throw new CryptoError('KEY_INVALID', 'expected one PEM public key');
   return der;
 }
 
 /**
  * DER of each block.
- * @throws CryptoError KEY_INVALID for another label, text around a block, or a body that is not base64
+ * @throws CryptoError KEY_INVALID for more than `max` blocks, another label, text around a block, or a body that is not base64
  */
-export function pemBlocks(text: string, label: string): Uint8Array[] {
+export function pemBlocks(text: string, label: string, max: number): Uint8Array[] {
   if (text.length > MAX_PEM_CHARACTERS) throw new CryptoError('KEY_INVALID', 'the PEM text is too long');
   const begin = `-----BEGIN ${label}-----`;
   const end = `-----END ${label}-----`;
   const blocks: Uint8Array[] = [];
   let rest = text.trim();
   while (rest !== '') {
+    if (blocks.length === max) throw new CryptoError('KEY_INVALID', `more than ${max} PEM blocks`);
     const stop = rest.indexOf(end);
     if (!rest.startsWith(begin) || stop < 0) throw new CryptoError('KEY_INVALID', `not PEM of a ${label}`);
     blocks.push(fromPemBase64(rest.slice(begin.length, stop)));
