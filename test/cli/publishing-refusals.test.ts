@@ -451,7 +451,7 @@ describe('init', () => {
     // The same keys with another threshold are another proposal.
     const [code, hint] = [await failureOf(words.slice(0, 4)), await hintOf(words.slice(0, 4))];
     expect(code).toBe('CHANGE_CONFLICT 1');
-    expect(hint).toContain(`/_trust/changes/${first.change.id}`);
+    expect(hint).toContain(`vidimus change reject ${first.change.id} ${repository}`);
   });
 
   it('completes when the other key is on this machine', async () => {

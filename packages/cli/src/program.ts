@@ -25,6 +25,7 @@ export function createProgram(world: World, runner: Runner): Command {
 
   defineServe(program, runner);
   definePublishing(program, runner);
+  defineChange(program, runner);
   definePulling(program, runner);
   defineAnchor(program, runner);
   definePolicy(program, runner);
@@ -72,6 +73,28 @@ function definePublishing(program: Command, runner: Runner): void {
     .action((image, options) =>
       runner(options, async (c) => (await import('./commands/revoke.ts')).revoke(c, image, options)),
     );
+}
+
+function defineChange(program: Command, runner: Runner): void {
+  const change = program.command('change').description('proposed metadata that waits for signatures');
+  client(change, 'list [repository]', 'open changes of a repository, or of all that are pinned here').action(
+    (repository, options) =>
+      runner(options, async (c) => (await import('./commands/change.ts')).list(c, repository)),
+  );
+  client(change, 'show <change> [repository]', 'what it would do, who has signed, who may').action(
+    (id, repository, options) =>
+      runner(options, async (c) => (await import('./commands/change.ts')).show(c, id, repository)),
+  );
+  client(change, 'sign <change> [repository]', 'recompute it here, show it, sign it')
+    .option('--yes', 'it was read before: ask nothing')
+    .option('--wait <time>', 'how long to wait for the signatures of others, like 10m')
+    .action((id, repository, options) =>
+      runner(options, async (c) => (await import('./commands/change.ts')).sign(c, id, repository, options)),
+    );
+  client(change, 'reject <change> [repository]', 'end it; nothing is published').action(
+    (id, repository, options) =>
+      runner(options, async (c) => (await import('./commands/change.ts')).reject(c, id, repository)),
+  );
 }
 
 function definePulling(program: Command, runner: Runner): void {

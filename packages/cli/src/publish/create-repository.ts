@@ -4,28 +4,21 @@
  * being pinned is known by the record of what the key signed.
  */
 import type { FileKeyStore } from '@vidimus/key-store';
-import {
-  type Change,
-  type CreateRepositoryRequest,
-  type PublishClient,
-  type RepositorySummary,
-  type SigningKey,
-  type SignRequest,
-  signDocuments,
-  TrustClientError,
-  type VerifiedDocument,
-  verifyCreation,
+import type {
+  Change,
+  CreateRepositoryRequest,
+  PublishClient,
+  RepositorySummary,
 } from '@vidimus/trust-client';
 import type { Key } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
 import { openCache } from '../client/open-client.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { keptAnchor, type Pinning, replaceAnchor } from './anchors.ts';
+import { keptAnchor, type Pinning } from './anchors.ts';
+import { completeCreation } from './complete-creation.ts';
 import { type OwnKey, openKeys, ownRootKeys, toOwnKey } from './own-keys.ts';
-import { canAsk, confirm } from './person.ts';
 import { type ExpectedRoot, pinPublishedRoot } from './pin-root.ts';
-import { createSignedRecords } from './signed-records.ts';
 import { unlessRefused } from './with-publisher.ts';
 
 export interface CreationWish {
@@ -70,7 +63,16 @@ export async function createTrustedRepository(
   const outcome = await publisher.createRepository(wish.repository, request);
   // Somebody with the same keys was faster.
   if (outcome.outcome === 'done') return await recognise(context, wish, outcome.body);
-  return await completeChange(context, publisher, store, { wish, own, request, change: outcome.change });
+  const completion = await completeCreation(context, publisher, store, {
+    repository: wish.repository,
+    request,
+    change: outcome.change,
+    // As many of the own keys as the threshold needs, the spare last.
+    held: own.slice(0, wish.threshold ?? 1).map(({ held }) => held),
+  });
+  return completion.state === 'published'
+    ? { state: 'created', summary: completion.summary, own, pinning: completion.pinning }
+    : { state: 'pending', change: completion.change, own, pinning: completion.pinning };
 }
 
 /** The service makes the root key, too: what it says is all there is to pin. */
@@ -122,82 +124,6 @@ function assertReachable(threshold: number | undefined, keys: number): void {
   );
 }
 
-interface OpenCreation {
-  readonly wish: CreationWish;
-  readonly own: readonly OwnKey[];
-  readonly request: CreateRepositoryRequest;
-  readonly change: Change;
-}
-
-async function completeChange(
-  context: Context,
-  publisher: PublishClient,
-  store: FileKeyStore,
-  { wish, own, request, change }: OpenCreation,
-): Promise<Creation> {
-  const { repository } = wish;
-  const now = context.world.now();
-  const documents = verifyCreation({ repository, request, change, now });
-  const keys = await openSigners(context, store, own, wish.threshold ?? 1);
-  const signatures = await signOnce(context, {
-    repository,
-    change,
-    documents,
-    keys,
-    records: createSignedRecords(store, publisher, change),
-  });
-  const signed = await publisher.submitSignatures(repository, change.id, signatures);
-  if (signed.state !== 'published') return await waitFor(context, { wish, own, request, change: signed });
-  const pinning = await pinPublishedRoot(context, {
-    repository,
-    version: rootOf(documents).version,
-    messages: [rootOf(documents).sha256],
-  });
-  return { state: 'created', summary: await publisher.summary(repository), own, pinning };
-}
-
-/** Others have to sign: this machine pins the keys it asked for, so that their root will be known when it comes. */
-async function waitFor(context: Context, { wish, own, request, change }: OpenCreation): Promise<Creation> {
-  const keys = new Set([...wish.otherKeys, ...own.map(({ key }) => key)].map(({ keyId }) => keyId));
-  const threshold = request.roles?.root?.threshold ?? 1;
-  const pinning = await replaceAnchor(openCache(context), wish.repository, {
-    kind: 'keyIds',
-    keyIds: [...keys].sort(),
-    threshold,
-  });
-  return { state: 'pending', change, own, pinning };
-}
-
-/** As many of the own keys as the threshold needs, the spare last. */
-async function openSigners(
-  context: Context,
-  store: FileKeyStore,
-  own: readonly OwnKey[],
-  threshold: number,
-): Promise<readonly SigningKey[]> {
-  const signers: SigningKey[] = [];
-  for (const { held } of own.slice(0, threshold)) {
-    context.terminal.progress(`opening root key ${held.keyId.slice(0, 12)} ...`);
-    signers.push({ keyId: held.keyId, signer: await store.open(held) });
-  }
-  return signers;
-}
-
-/** A dead change of the same version may be replaced, once a person says that it is dead. */
-async function signOnce(context: Context, request: SignRequest) {
-  try {
-    return await signDocuments(request);
-  } catch (error) {
-    const isDead = error instanceof TrustClientError && error.detail['namedDead'] === true;
-    if (!isDead || !canAsk(context)) throw error;
-    context.terminal.note(
-      `${error.message}, for change ${String(error.detail['change'])}, which was never published`,
-    );
-    await confirm(context, 'Is that change dead, and shall this one stand instead?');
-    return await signDocuments({ ...request, replacementConfirmed: true });
-  }
-}
-
 /** A repository that is there already: ours, and then at most the pin is missing; or somebody else's. */
 async function recognise(
   context: Context,
@@ -246,12 +172,6 @@ function alreadyThere(repository: string, isPinned: boolean): CliError {
       ? `vidimus inspect ${repository}`
       : `where it was made: vidimus anchor export ${repository} > FILE; here: vidimus anchor pin ${repository} --root FILE`,
   );
-}
-
-function rootOf(documents: readonly VerifiedDocument[]): VerifiedDocument {
-  const root = documents.find(({ role }) => role === 'root');
-  if (root === undefined) throw unexpected('the change holds no root');
-  return root;
 }
 
 function unexpected(problem: string): CliError {

@@ -5,7 +5,16 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { formatFacts } from '../output/table.ts';
 import { withDistances } from '../output/times.ts';
 
-export type Deed = 'CREATED' | 'EXISTS' | 'SIGNED' | 'REVOKED' | 'LIFTED' | 'PINNED' | 'PENDING';
+export type Deed =
+  | 'CREATED'
+  | 'EXISTS'
+  | 'SIGNED'
+  | 'PUBLISHED'
+  | 'REJECTED'
+  | 'REVOKED'
+  | 'LIFTED'
+  | 'PINNED'
+  | 'PENDING';
 
 /** One line below the deed; an empty name continues the line before. */
 export type Fact = readonly [name: string, value: string];

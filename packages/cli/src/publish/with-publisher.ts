@@ -80,8 +80,7 @@ function hintFor(
     case 'CHANGE_CONFLICT': {
       const change = detail['change'];
       if (change === undefined) return undefined;
-      const url = `${server}v2/${repository}/_trust/changes/${encodeURIComponent(change)}`;
-      return `complete it, or reject it: curl -X DELETE -H "Authorization: Bearer $VIDIMUS_TOKEN" ${url}`;
+      return `complete it: vidimus change sign ${change} ${repository}, or end it: vidimus change reject ${change} ${repository}`;
     }
     default:
       return detail['fix'] ?? detail['hint'];

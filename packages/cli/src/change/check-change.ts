@@ -1,0 +1,140 @@
+/**
+ * What this machine can say about a change by itself: that its documents are exactly what the described edit
+ * makes, and that the edit fits what is pinned here. One function a kind; of a kind without one nothing is signed.
+ */
+import {
+  type Change,
+  type CreateRepositoryRequest,
+  exportAnchor,
+  type PinnableAnchor,
+  parseAnchorFile,
+  TrustClientError,
+  type VerifiedDocument,
+  verifyCreation,
+} from '@vidimus/trust-client';
+import { z } from 'zod';
+import { CliError } from '../cli-error.ts';
+import { openCache } from '../client/open-client.ts';
+import type { Context } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { requestedRootKeys } from '../publish/complete-creation.ts';
+
+/** A change whose documents were recomputed from its edit and found equal, byte for byte. */
+export interface CheckedChange {
+  readonly kind: 'create';
+  readonly change: Change;
+  readonly documents: readonly VerifiedDocument[];
+  readonly request: CreateRepositoryRequest;
+  /** Whether something pinned here names these root keys; without, a person has to vouch for them. */
+  readonly isPinned: boolean;
+}
+
+const keyEntry = z.discriminatedUnion('custody', [
+  z.strictObject({ custody: z.literal('managed'), algorithm: z.literal('ed25519').optional() }),
+  z.strictObject({
+    custody: z.literal('client'),
+    dialect: z.literal('tuf').optional(),
+    key: z.record(z.string(), z.json()),
+  }),
+]);
+const role = z.strictObject({
+  threshold: z.int().min(1).optional(),
+  expiresAfter: z.string().optional(),
+  keys: z.array(keyEntry).optional(),
+});
+const creation = z.strictObject({
+  dialects: z.array(z.literal('tuf')).optional(),
+  digestRetention: z.string().optional(),
+  roles: z
+    .strictObject({
+      root: role.optional(),
+      targets: role.optional(),
+      snapshot: role.optional(),
+      timestamp: role.optional(),
+      revocations: role.optional(),
+    })
+    .optional(),
+});
+
+/**
+ * @throws TrustClientError CHANGE_MISMATCH, ANCHOR_MISMATCH; CliError CHANGE_UNSUPPORTED for a kind that cannot be
+ * recomputed here
+ */
+export async function checkChange(context: Context, change: Change): Promise<CheckedChange> {
+  if (change.kind === 'create') return await checkCreation(context, change);
+  throw new CliError(
+    'CHANGE_UNSUPPORTED',
+    exitCodes.denied,
+    `this version cannot recompute a change of the kind ${change.kind}, and so does not sign it`,
+    'sign it with a newer vidimus',
+  );
+}
+
+async function checkCreation(context: Context, change: Change): Promise<CheckedChange> {
+  const { repository } = change;
+  const parsed = creation.safeParse(change.edit.body);
+  if (!parsed.success) throw mismatch('the request it describes is none');
+  const request = toRequest(parsed.data);
+  const documents = verifyCreation({ repository, request, change, now: context.world.now() });
+  const isPinned = assertFitsAnchor(await pinnedAnchor(context, repository), request);
+  return { kind: 'create', change, documents, request, isPinned };
+}
+
+/** Whoever pinned root keys for a repository that is not there yet wants those, and no others. */
+function assertFitsAnchor(anchor: PinnableAnchor | undefined, request: CreateRepositoryRequest): boolean {
+  if (anchor === undefined) return false;
+  if (anchor.kind === 'keyIds') {
+    const same = [...anchor.keyIds].sort().join() === requestedRootKeys(request).join();
+    if (same && anchor.threshold === (request.roles?.root?.threshold ?? 1)) return true;
+  }
+  throw new TrustClientError('ANCHOR_MISMATCH', 'the change creates another root than the one pinned here', {
+    hint: 'do not sign it, unless you know why the pin is wrong: vidimus anchor list',
+  });
+}
+
+async function pinnedAnchor(context: Context, repository: string): Promise<PinnableAnchor | undefined> {
+  try {
+    return parseAnchorFile(await exportAnchor(openCache(context), repository), repository).pinned;
+  } catch (error) {
+    if (error instanceof TrustClientError && error.code === 'ANCHOR_MISSING') return undefined;
+    throw error;
+  }
+}
+
+type Described = z.infer<typeof creation>;
+type DescribedRole = z.infer<typeof role>;
+
+function toRequest({ roles = {} }: Described): CreateRepositoryRequest {
+  const { root, targets, snapshot, timestamp, revocations } = roles;
+  return {
+    roles: {
+      ...(root && { root: toRole(root) }),
+      ...(targets && { targets: toRole(targets) }),
+      ...(snapshot && { snapshot: toRole(snapshot) }),
+      ...(timestamp && { timestamp: toRole(timestamp) }),
+      ...(revocations && { revocations: toRole(revocations) }),
+    },
+  };
+}
+
+function toRole({ threshold, expiresAfter, keys }: DescribedRole) {
+  return {
+    ...(threshold === undefined ? {} : { threshold }),
+    ...(expiresAfter === undefined ? {} : { expiresAfter }),
+    ...(keys === undefined
+      ? {}
+      : {
+          keys: keys.map((entry) =>
+            entry.custody === 'managed'
+              ? { custody: 'managed' as const }
+              : { custody: 'client' as const, key: entry.key },
+          ),
+        }),
+  };
+}
+
+function mismatch(problem: string): TrustClientError {
+  return new TrustClientError('CHANGE_MISMATCH', `the change is not what it says: ${problem}`, {
+    hint: 'do not sign it; the server, or somebody in between, changed the request',
+  });
+}
