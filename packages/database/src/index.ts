@@ -8,6 +8,7 @@ export { lockUntilCommit, notify, queryRows, type Row, tryLockUntilCommit } from
 export { accessTokens } from './schema/access.ts';
 export { keyKeys, keyMasters } from './schema/key.ts';
 export {
+  trustChangefeed,
   trustChangeSignatures,
   trustChanges,
   trustEvents,

@@ -1,5 +1,12 @@
 /** Valid rows to insert and to spoil. */
-import type { accessTokens, keyKeys, trustEvents, trustMetadata, trustRepositories } from '@vidimus/database';
+import type {
+  accessTokens,
+  keyKeys,
+  trustChangefeed,
+  trustEvents,
+  trustMetadata,
+  trustRepositories,
+} from '@vidimus/database';
 
 /** A point in time for rows. */
 export const someTime = new Date('2026-03-01T12:00:00.250Z');
@@ -69,6 +76,11 @@ export function sampleKey(repository: string): typeof keyKeys.$inferInsert {
     masterFingerprint: 'f',
     createdAt: someTime,
   };
+}
+
+/** A line of the change feed. */
+export function sampleChangeRecord(id: number): typeof trustChangefeed.$inferInsert {
+  return { id, createdAt: someTime, repository: 'r', version: 1, sha256: hex('a'), category: 'update' };
 }
 
 /** An access token. */

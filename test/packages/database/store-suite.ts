@@ -9,6 +9,7 @@ import {
   type Queries,
   queryRows,
   toDatabaseError,
+  trustChangefeed,
   trustChanges,
   trustEvents,
   trustHeads,
@@ -23,6 +24,7 @@ import { describe, expect, it } from 'vitest';
 import type { DatabaseForSuite } from '../../support/each-database.ts';
 import {
   hex,
+  sampleChangeRecord,
   sampleEvent,
   sampleKey,
   sampleMetadata,
@@ -270,6 +272,35 @@ const violations: readonly (readonly [string, string, Attempt])[] = [
     (db) => db.insert(keyKeys).values({ ...sampleKey('r'), wrapped: null }),
   ],
   [
+    'a second key that waits for the same place',
+    'key_keys_one_pending',
+    (db) =>
+      db.insert(keyKeys).values([
+        { ...sampleKey('r'), pending: true },
+        { ...sampleKey('r'), keyId: hex('d'), pending: true },
+      ]),
+  ],
+  [
+    'a line of the change feed twice',
+    'trust_changefeed_pk',
+    (db) => db.insert(trustChangefeed).values([sampleChangeRecord(7), sampleChangeRecord(7)]),
+  ],
+  [
+    'an update in the change feed that names no file',
+    'trust_changefeed_sha256_of_update',
+    (db) => db.insert(trustChangefeed).values({ ...sampleChangeRecord(7), sha256: '' }),
+  ],
+  [
+    'a deletion in the change feed that names a file',
+    'trust_changefeed_sha256_of_update',
+    (db) => db.insert(trustChangefeed).values({ ...sampleChangeRecord(7), category: 'deletion' }),
+  ],
+  [
+    'an unknown category in the change feed',
+    'trust_changefeed_category_known',
+    (db) => db.insert(trustChangefeed).values({ ...sampleChangeRecord(7), category: 'other' }),
+  ],
+  [
     'a master key for an unknown purpose',
     'key_masters_purpose_known',
     (db) => db.insert(keyMasters).values({ purpose: 'other', fingerprint: 'f' }),
@@ -311,6 +342,17 @@ function constraints(database: () => Database): void {
     await expect(outcome).rejects.toMatchObject({ name: 'DatabaseError', code: 'CONSTRAINT', constraint });
   });
 
+  it('let a key wait where another one that waited was retired', async () => {
+    const outcome = inTheRepository(database(), (db) =>
+      db.insert(keyKeys).values([
+        { ...sampleKey('r'), pending: true, retiredAt: someTime },
+        { ...sampleKey('r'), keyId: hex('d'), pending: true },
+        { ...sampleKey('r'), keyId: hex('e') },
+      ]),
+    );
+    await expect(outcome).rejects.toThrow('rolled back on purpose');
+  });
+
   it('accept what a restore needs: a jump of every role but root', async () => {
     const outcome = inTheRepository(database(), (db) =>
       db.insert(trustMetadata).values(sampleMetadata('r', 'timestamp', 7 + 2 ** 20)),
@@ -343,7 +385,7 @@ async function inTheRepository(database: Database, attempt: Attempt): Promise<vo
 
 function appendOnly(database: () => Database): void {
   const statements = ['update @ set hash = hash', 'delete from @', 'truncate @ cascade'];
-  const tables = ['trust_metadata', 'trust_events'] as const;
+  const tables = ['trust_metadata', 'trust_events', 'trust_changefeed'] as const;
   const cases = tables.flatMap((table) =>
     statements.map((statement) => [statement.replace('@', table), table] as const),
   );

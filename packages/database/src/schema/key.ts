@@ -1,6 +1,6 @@
 /** The key store's tables: private keys, only ever encrypted, and which master key encrypts them. */
 import { sql } from 'drizzle-orm';
-import { check, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { boolean, check, index, integer, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { bytea, instant, isSha256Hex, isShortText } from './columns.ts';
 
 /** A managed key. (key id, repository, role, dialect) is the associated data of its wrapping. */
@@ -19,10 +19,16 @@ export const keyKeys = pgTable(
     masterFingerprint: text('master_fingerprint').notNull(),
     createdAt: instant('created_at').notNull(),
     retiredAt: instant('retired_at'),
+    /** Handed out to a client whose root does not list it yet. */
+    pending: boolean('pending').notNull().default(false),
   },
   (t) => [
     primaryKey({ name: 'key_keys_pk', columns: [t.keyId, t.repository, t.role, t.dialect] }),
     index('key_keys_by_repository').on(t.repository, t.incarnation),
+    // Whoever asks again gets the same one: asking cannot make keys without bound.
+    uniqueIndex('key_keys_one_pending')
+      .on(t.repository, t.incarnation, t.role, t.dialect)
+      .where(sql`${t.pending} and ${t.retiredAt} is null`),
     check('key_keys_key_id_hex', isSha256Hex(t.keyId)),
     check('key_keys_public_hex', sql`${t.publicHex} ~ '^([0-9a-f]{2})+$'`),
     check('key_keys_repository_length', isShortText(t.repository, 255)),

@@ -133,6 +133,8 @@ export const trustTags = pgTable(
     sinceVersion: safeInteger('since_version').notNull(),
     actor: text('actor').notNull(),
     change: text('change'),
+    /** The delegated role that lists the tag, where that is not `role` itself. */
+    listedBy: text('listed_by'),
   },
   (t) => [
     primaryKey({ name: 'trust_tags_pk', columns: [t.repository, t.incarnation, t.role, t.tag] }),
@@ -291,5 +293,36 @@ export const trustIdempotency = pgTable(
     index('trust_idempotency_due').on(t.expiresAt),
     check('trust_idempotency_body_hash_hex', isSha256Hex(t.bodyHash)),
     check('trust_idempotency_status_http', sql`${t.status} between 100 and 599`),
+  ],
+);
+
+/**
+ * The change feed of the Notary wire: a line for each timestamp published there, and for each end of a repository.
+ * Ids have no gap and rise in the order of the commits, so that who has read up to one has missed nothing.
+ * Append-only.
+ */
+export const trustChangefeed = pgTable(
+  'trust_changefeed',
+  {
+    id: safeInteger('id').notNull(),
+    createdAt: instant('created_at').notNull(),
+    repository: text('repository').notNull(),
+    /** Of the timestamp; 0 for a deletion. */
+    version: safeInteger('version').notNull(),
+    /** Of the timestamp, hex; empty for a deletion. */
+    sha256: text('sha256').notNull(),
+    category: text('category').notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'trust_changefeed_pk', columns: [t.id] }),
+    index('trust_changefeed_by_repository').on(t.repository, t.id),
+    check('trust_changefeed_id_safe', isSafeInteger(t.id, 1)),
+    check('trust_changefeed_name_length', isShortText(t.repository, maxRepositoryBytes)),
+    check('trust_changefeed_version_safe', isSafeInteger(t.version, 0)),
+    check('trust_changefeed_category_known', sql`${t.category} in ('update', 'deletion')`),
+    check(
+      'trust_changefeed_sha256_of_update',
+      sql`case ${t.category} when 'update' then ${isSha256Hex(t.sha256)} else ${t.sha256} = '' end`,
+    ),
   ],
 );
