@@ -24,7 +24,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     async authenticate(token) {
       const hash = hashToken(token);
       if (adminHash !== undefined && equalHashes(hash, adminHash)) {
-        return { actor: 'admin-token', role: 'administrator', mayAccess: () => true };
+        return { actor: 'admin-token', role: 'administrator', mayAccess: () => true, mayAccessAll: true };
       }
       const stored = await parts.tokens.findByHash(hash);
       if (stored === undefined || !equalHashes(hash, stored.hash)) return undefined;
@@ -56,5 +56,6 @@ function toIdentity(token: StoredToken): Identity {
     role: token.role,
     // `**` in the globs of the first token means everything, `_directory` included.
     mayAccess: (repository) => globs.some((matches) => matches(repository)),
+    mayAccessAll: token.repositories.includes('**'),
   };
 }

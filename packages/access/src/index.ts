@@ -1,5 +1,13 @@
 /** Who is calling, and what may they do? */
 export { type Authenticator, type AuthenticatorParts, createAuthenticator } from './authenticator.ts';
+export {
+  type Credentials,
+  maxAuthorizationLength,
+  readBasic,
+  readBearer,
+  readCredentials,
+} from './credentials.ts';
+export { AccessError, type AccessErrorCode } from './errors.ts';
 export { createFailureLimiter, type FailureLimiter, type FailureLimits } from './failure-limiter.ts';
 export {
   type AccessQuestion,
@@ -9,6 +17,31 @@ export {
   type Permission,
   type TokenRole,
 } from './permissions.ts';
+export {
+  anonymousActor,
+  identifyRegistryCaller,
+  type RegistryCaller,
+  type RegistryCallerParts,
+  toCaller,
+} from './registry-callers.ts';
+export {
+  createOwnRegistryTokens,
+  type IssuedToken,
+  type OwnRegistryTokens,
+  type RegistryClaims,
+  type RegistryTokens,
+  type TokenServerSettings,
+  trustTokenServer,
+} from './registry-tokens.ts';
+export {
+  catalogScope,
+  formatScope,
+  limitScopes,
+  parseScopes,
+  type RegistryAction,
+  type ResourceAccess,
+  repositoryScope,
+} from './scopes.ts';
 export { createTokenStore } from './token-store.ts';
 export {
   type BootstrapParts,

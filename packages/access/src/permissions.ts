@@ -21,6 +21,8 @@ export interface Identity {
   readonly role: TokenRole;
   /** Whether the token's globs admit this repository. */
   readonly mayAccess: (repository: string) => boolean;
+  /** Whether they admit every repository there may be. */
+  readonly mayAccessAll: boolean;
 }
 
 const granted: Readonly<Record<TokenRole, ReadonlySet<Permission>>> = {

@@ -5,6 +5,7 @@ const administrator: Identity = {
   actor: 'token:1',
   role: 'administrator',
   mayAccess: (repository) => repository === 'r.example/mine',
+  mayAccessAll: false,
 };
 
 const ask = (permission: Permission, identity?: Identity, repository?: string, publicReads = true) =>

@@ -1,0 +1,65 @@
+/**
+ * Who calls on the wire of registry clients, and what may they do there? An access token reaches what its globs
+ * say; a registry's token reaches what it lists. The second gives nothing outside this wire, by construction.
+ */
+import type { Authenticator } from './authenticator.ts';
+import type { Credentials } from './credentials.ts';
+import type { Identity } from './permissions.ts';
+import type { RegistryClaims, RegistryTokens } from './registry-tokens.ts';
+import { catalogScope, grants, type ResourceAccess } from './scopes.ts';
+
+export interface RegistryCaller {
+  /** As the audit log names it. */
+  readonly actor: string;
+  /** Whether the caller holds every action of the scope. */
+  readonly may: (scope: ResourceAccess) => boolean;
+}
+
+/** As the audit log names who presented nothing. */
+export const anonymousActor = 'anonymous';
+const maxSubjectLength = 256;
+
+export interface RegistryCallerParts {
+  readonly authenticator: Authenticator;
+  readonly tokens: RegistryTokens;
+}
+
+/**
+ * `anonymous` for a good token that was given to nobody in particular; undefined for credentials that are not
+ * good: unknown, expired, revoked, of somebody else.
+ */
+export async function identifyRegistryCaller(
+  parts: RegistryCallerParts,
+  credentials: Credentials,
+): Promise<RegistryCaller | 'anonymous' | undefined> {
+  if (credentials.kind === 'token') {
+    const identity = await parts.authenticator.authenticate(credentials.token);
+    return identity === undefined ? undefined : toCaller(identity);
+  }
+  const claims = await parts.tokens.verify(credentials.jwt);
+  if (claims === undefined) return undefined;
+  if (parts.tokens.realm !== undefined) return fromClaims(`registry:${printable(claims.subject)}`, claims);
+  return claims.subject === '' ? 'anonymous' : fromClaims(claims.subject, claims);
+}
+
+/** An access token's holder, as registry clients may act for them. */
+export function toCaller(identity: Identity): RegistryCaller {
+  return {
+    actor: identity.actor,
+    may: (scope) => {
+      if (identity.role !== 'administrator') return false;
+      if (scope.type === 'repository') return identity.mayAccess(scope.name);
+      return scope.type === catalogScope.type && scope.name === catalogScope.name && identity.mayAccessAll;
+    },
+  };
+}
+
+function fromClaims(actor: string, { access }: RegistryClaims): RegistryCaller {
+  return { actor, may: (scope) => grants(access, scope) };
+}
+
+/** The subject is the token server's text, and ends in the log and the audit. */
+function printable(subject: string): string {
+  const safe = /^[!-~]*$/.test(subject) ? subject : encodeURIComponent(Buffer.from(subject).toString());
+  return safe.slice(0, maxSubjectLength);
+}
