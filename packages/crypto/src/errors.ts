@@ -7,6 +7,10 @@ export type CryptoErrorCode =
   | 'KEY_WEAK'
   /** The key is not of the kind the scheme signs with. */
   | 'SCHEME_MISMATCH'
+  /** A certificate that cannot be made as asked: its name, dates, serial or issuer. */
+  | 'CERTIFICATE_INVALID'
+  /** A passphrase is missing or wrong; or the encrypted key was altered, which looks the same. */
+  | 'PASSPHRASE'
   /** Text that is not strict hex or base64. */
   | 'ENCODING_INVALID';
 
