@@ -9,6 +9,7 @@ import type {
   Key,
   Root,
   Signature,
+  Targets,
   TufDocument,
 } from './model.ts';
 import type { Search } from './target-search.ts';
@@ -61,6 +62,12 @@ export interface Dialect {
    * @throws TufError BINDING when it is made for another repository, MALFORMED
    */
   assertRoot?(root: Root, repository: string): void;
+  /**
+   * Further rules for the document of targets or of a delegated role.
+   * @param role as the model names it
+   * @throws TufError MALFORMED
+   */
+  assertTargets?(role: string, document: Targets): void;
   /**
    * Further rules for the newest root that need the time.
    * @param signedBy ids of the keys whose signatures counted; all keys of the root role when absent

@@ -61,7 +61,16 @@ export { TufError, type TufErrorCode, type TufErrorDetail } from './errors.ts';
 export { assertFileMeta, verifyTargetFile } from './file-meta.ts';
 export { assertLifetime, assertNotExpired, isExpired } from './freshness.ts';
 export { type ImageNotes, imageNotesOf, withImageNotes } from './image-notes.ts';
-export { DEFAULT_LIMITS, type Limits, MAX_CLOCK_SKEW_MS } from './limits.ts';
+export {
+  DEFAULT_LIMITS,
+  type Limits,
+  MAX_CLOCK_SKEW_MS,
+  MAX_DELEGATIONS,
+  MAX_DEPTH,
+  MAX_KEYS,
+  MAX_ROLE_KEY_IDS,
+  MAX_SIGNATURES,
+} from './limits.ts';
 export { type Listing, listTargets, type VisitedRole } from './list-targets.ts';
 export { type LookUp, lookUp } from './look-up.ts';
 export type {
@@ -100,6 +109,16 @@ export { isBinOf } from './succinct-roles.ts';
 export { type LoadRole, pairKey, type Search, searchTarget } from './target-search.ts';
 export { type Quorum, verifyThreshold } from './threshold.ts';
 export { type ChainLink, type FoundTarget, type TrustedState, toChainLink } from './trusted-state.ts';
+export { parseFile } from './tuf-dialect/envelope.ts';
+export { fromEntries, type Members, member, over, rolesByName } from './tuf-dialect/json-members.ts';
+export {
+  assertCount,
+  malformed,
+  readArray,
+  readInteger,
+  readObject,
+  readString,
+} from './tuf-dialect/shape.ts';
 export { formatTime, parseTime } from './tuf-dialect/time.ts';
 export { tufDialect } from './tuf-dialect/tuf-dialect.ts';
 export {

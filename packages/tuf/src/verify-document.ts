@@ -94,6 +94,7 @@ export function verifyRole<K extends Exclude<DocumentKind, 'root'>>(
   const envelope = openFile(context, kind, role, bytes);
   const quorum = verifyThreshold(envelope, authority.keys, authority.roleKeys, role);
   const document = decodeAs(context, kind, role, envelope);
+  if (document.kind === 'targets') context.dialect.assertTargets?.(role, document);
   return finish(context, role, envelope, document, quorum);
 }
 

@@ -2,7 +2,6 @@
 import {
   CanonicalJsonError,
   encodeCanonical,
-  isJsonObject,
   type JsonObject,
   type JsonValue,
 } from '@vidimus/canonical-json';
@@ -22,12 +21,11 @@ import type {
   Timestamp,
 } from '../model.ts';
 import { encodeBinding } from './binding.ts';
+import { fromEntries, type Members, member, over, rolesByName } from './json-members.ts';
 import { formatTime } from './time.ts';
 
 /** Three parts: some readers refuse two. */
 const SPEC_VERSION = '1.0.34';
-
-type Members = Readonly<Record<string, JsonValue | undefined>>;
 
 /**
  * The canonical form of a new document.
@@ -147,35 +145,4 @@ function encodeMeta(meta: ReadonlyMap<string, FileMeta>, previous: JsonValue | u
 
 function encodeHashes(hashes: Hashes): JsonObject {
   return fromEntries(hashes, (digest) => digest);
-}
-
-function rolesByName(roles: JsonValue | undefined): ReadonlyMap<JsonValue | undefined, JsonValue> {
-  return new Map(Array.isArray(roles) ? roles.map((role) => [member(role, 'name'), role]) : []);
-}
-
-function member(value: JsonValue | undefined, name: string): JsonValue | undefined {
-  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-}
-
-/** `members` written over `previous`: members of `previous` that are not named stay, those given as undefined go. */
-function over(previous: JsonValue | undefined, members: Members): JsonObject {
-  const result: Record<string, JsonValue> = Object.create(null);
-  if (isJsonObject(previous)) {
-    for (const name of Object.keys(previous)) {
-      const value = previous[name];
-      if (value !== undefined && !Object.hasOwn(members, name)) result[name] = value;
-    }
-  }
-  for (const [name, value] of Object.entries(members)) if (value !== undefined) result[name] = value;
-  return result;
-}
-
-/** An object without prototype: `__proto__` is a key like any other. */
-function fromEntries<T>(
-  entries: ReadonlyMap<string, T>,
-  encodeEntry: (value: T, name: string) => JsonValue,
-): JsonObject {
-  const result: Record<string, JsonValue> = Object.create(null);
-  for (const [name, value] of entries) result[name] = encodeEntry(value, name);
-  return result;
 }

@@ -15,7 +15,7 @@ const signatureEntry = z.object({ keyid: z.string(), sig: z.string() });
  * @throws TufError MALFORMED or LIMIT
  */
 export function open(bytes: Uint8Array, maxBytes: number): Envelope {
-  const file = readObject(parse(bytes, maxBytes), 'file');
+  const file = readObject(parseFile(bytes, maxBytes), 'file');
   for (const member of Object.keys(file)) {
     // Nobody signs what stands beside `signed`: it could be added on the way (attack T24). Entries of
     // `signatures` may have members of their own, some signers keep bundles there.
@@ -36,7 +36,11 @@ export function seal(message: Uint8Array, signatures: readonly Signature[]): Uin
   return concat([head, escapeControls(message), new TextEncoder().encode('}')]);
 }
 
-function parse(bytes: Uint8Array, maxBytes: number): JsonValue {
+/**
+ * A metadata file as strict JSON, integers alone.
+ * @throws TufError MALFORMED or LIMIT
+ */
+export function parseFile(bytes: Uint8Array, maxBytes: number): JsonValue {
   try {
     return parseJson(bytes, { maxBytes, maxDepth: MAX_DEPTH, maxValues: MAX_VALUES });
   } catch (cause) {
