@@ -7,7 +7,8 @@ export { type HashAlgorithm, hashHex, isSha256Hex, sha256, sha256Hex, sha512Hex 
 export { fromBase64, fromHex, toBase64, toHex } from './encoding.ts';
 export { CryptoError, type CryptoErrorCode } from './errors.ts';
 export { type PrivateKey, p256FromRandom, readPkcs8, signerFromPkcs8 } from './private-key.ts';
+export { type PrivateKeyFile, readPrivateKeyFile } from './private-key-file.ts';
 export { type PublicKey, type PublicKeyInput, toPublicKey } from './public-key.ts';
 export { createRootCertificate } from './root-certificate.ts';
-export type { SignatureScheme } from './scheme.ts';
+export { type SignatureScheme, usualScheme } from './scheme.ts';
 export { ed25519FromSeed, type Signer } from './signer.ts';

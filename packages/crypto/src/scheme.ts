@@ -61,6 +61,12 @@ export function schemeRow(scheme: SignatureScheme, kind?: KeyKind): SchemeRow {
   throw new CryptoError('SCHEME_MISMATCH', `a key of kind ${kind} cannot sign with ${scheme}`);
 }
 
+/** The scheme of a key of this kind where no key entry names another: the one that fits all its curves or paddings. */
+export function usualScheme(kind: KeyKind): SignatureScheme {
+  if (kind === 'ed25519') return 'ed25519';
+  return kind === 'rsa' ? 'rsa-sha256' : 'ecdsa-sha256-p1363';
+}
+
 function derRow(kind: KeyKind, curve: Curve): SchemeRow {
   return {
     kinds: [kind],

@@ -159,6 +159,7 @@ describe('a signer from PKCS#8', () => {
       createPublicKey(createPrivateKey({ format: 'der', type: 'pkcs8', key: Buffer.from(build(7)) })),
     ).toBeDefined();
     expect(refusal(() => signerFromPkcs8(build(7), 'ecdsa-sha256-p1363'))).toBe('KEY_INVALID');
+    expect(refusal(() => readPkcs8(build(7)))).toBe('KEY_INVALID');
   });
 
   it.each<[string, Uint8Array]>([
