@@ -1,5 +1,5 @@
 /** Keys of notary-signer: rows that the real one wrote, and everything a row can say that must not be believed. */
-import { createHash, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { CompactEncrypt } from 'jose';
 import { describe, expect, it } from 'vitest';
@@ -53,7 +53,9 @@ describe('a row that notary-signer wrote', () => {
       expect(publicObject.keytype).toBe(algorithm);
       expect(publicObject.keyval.public).toBe(row.public);
       expect(keyIdOf(publicObject)).toBe(row.keyId);
-      expect(createPublicKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' }).type).toBe('public');
+      expect(createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' }).type).toBe(
+        'private',
+      );
     },
   );
 
