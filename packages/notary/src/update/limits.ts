@@ -3,10 +3,7 @@ import { DEFAULT_LIMITS, type Limits } from '@vidimus/tuf';
 
 /** Files of one upload; a client sends a few. */
 export const MAX_PARTS = 1_024;
-/**
- * Delegated roles of one repository. Snapshot lists each with two hashes, about 300 bytes; from 1,024 on other
- * parts of the house would leave the hashes out, and these clients look files up by nothing else.
- */
+/** Delegated roles of one repository: each costs snapshot 300 bytes, and every upload a look at its file. */
 export const MAX_DELEGATED_ROLES = 1_000;
 /** `targets/a/b` is of depth 2. The clients walk the tree by recursion. */
 export const MAX_ROLE_DEPTH = 16;

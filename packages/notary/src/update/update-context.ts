@@ -1,0 +1,96 @@
+/** What every step of the judgement of one upload looks at, and what it hands on. */
+import { sha256Hex, sha512Hex } from '@vidimus/crypto';
+import {
+  assertNotExpired,
+  type DocumentKind,
+  type DocumentOf,
+  type TufDocument,
+  type Verified,
+  type VerifyContext,
+} from '@vidimus/tuf';
+import { NotaryError } from '../errors.ts';
+import { toNotaryRole } from '../role-name.ts';
+import { assertPlainMembers } from './folded-members.ts';
+import { MAX_FIRST_VERSION } from './limits.ts';
+import { refusal } from './refusal.ts';
+
+export interface UpdateContext extends VerifyContext {
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+  /** Uploaded files by model role; never a timestamp. */
+  readonly parts: ReadonlyMap<string, Uint8Array>;
+  /** The newest stored file of every role, by model role; also of roles that nobody delegates any more. */
+  readonly stored: ReadonlyMap<string, Uint8Array>;
+}
+
+/** A file that passed. */
+export interface AcceptedFile {
+  /** Model role. */
+  readonly role: string;
+  readonly version: number;
+  /** As uploaded: these are what is stored, hashed and served. */
+  readonly bytes: Uint8Array;
+  /** Hex. */
+  readonly sha256: string;
+  readonly sha512: string;
+  /** Milliseconds since 1970. */
+  readonly expiresMs: number;
+  readonly document: TufDocument;
+}
+
+/**
+ * The last checks of an uploaded file whose signatures count: its version follows the stored one, it is not
+ * expired, and no client reads it otherwise than we do.
+ * @throws NotaryError VERSION or INVALID_UPDATE; TufError EXPIRED
+ */
+export function accept<D extends TufDocument>(context: UpdateContext, file: Verified<D>): AcceptedFile {
+  const { role, document, envelope } = file;
+  assertNextVersion(role, storedDocument(context, document.kind, role)?.version, document.version);
+  assertPlainMembers(role, envelope.bytes);
+  assertNotExpired(role, document, context.nowMs);
+  const { bytes } = envelope;
+  const { version, expires } = document;
+  return {
+    role,
+    version,
+    bytes,
+    sha256: sha256Hex(bytes),
+    sha512: sha512Hex(bytes),
+    expiresMs: expires,
+    document,
+  };
+}
+
+/**
+ * The stored document of a role; what is stored was verified before.
+ * @throws TufError when it cannot be read: nobody's upload is to blame
+ */
+export function storedDocument<K extends DocumentKind>(
+  { dialect, stored }: UpdateContext,
+  kind: K,
+  role: string,
+): DocumentOf[K] | undefined {
+  const bytes = stored.get(role);
+  return bytes && dialect.decode(kind, dialect.open(bytes, bytes.length));
+}
+
+/** Exactly the next one: a jump to the highest version would lock everybody out (attack T23). */
+function assertNextVersion(role: string, stored: number | undefined, version: number): void {
+  const name = toNotaryRole(role);
+  if (stored === undefined) {
+    if (version <= MAX_FIRST_VERSION) return;
+    throw refusal(role, `the first ${name} has version 1 or ${MAX_FIRST_VERSION}, not ${version}`);
+  }
+  if (version <= stored) throw alreadyPublished(role, version);
+  if (version > stored + 1) {
+    throw refusal(role, `${name} must increment the version by 1. Current ${stored}, new ${version}`);
+  }
+}
+
+/** Somebody else was first: the one refusal that goes away by trying again. */
+export function alreadyPublished(role: string, version: number): NotaryError {
+  const name = toNotaryRole(role);
+  return new NotaryError('VERSION', `${name} version ${version} is already published; run publish again`, {
+    role: name,
+  });
+}
