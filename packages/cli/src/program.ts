@@ -41,6 +41,7 @@ function defineServe(program: Command, runner: Runner): void {
     .option('--listen <host:port>', 'address to listen on; port 0 is any free one')
     .option('--tls-cert <file>', 'certificate chain (PEM)')
     .option('--tls-key <file>', 'private key (PEM)')
+    .option('--tls-dev', 'a certificate of its own making, for evaluation')
     .option('--insecure-http', 'plain HTTP beyond loopback')
     .option('--public-url <url>', 'how clients reach the service')
     .option('--only <services>', 'comma-separated services to run')

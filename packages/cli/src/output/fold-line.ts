@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 
 /** The label a line begins with, which its continuation is indented by: `  why       `, `DENIED  `, `CLOCK     ok    `. */
 const labelPattern = /^ *(?:\S+ {2,}(?:(?:ok|warn|FAIL) +)?)?/;
-const commandPattern = /^(?:vidimus|curl|mv)$/;
+const commandPattern = /^(?:vidimus|curl|mv|install|notary)$/;
 /** What stands two blanks apart, such as the code of a verdict, stays on its line. */
 const wordPattern = / *\S+(?: {2,3}\S+)*/g;
 /** So many blanks within a line part two facts. */

@@ -20,9 +20,9 @@ export interface Listening {
 
 type Fetch = Parameters<typeof getRequestListener>[0];
 
-/** Undefined: TLS was not asked for. @throws ListenerError */
-export function readTls({ tls }: ServeSettings, now: number): Promise<TlsMaterial | undefined> {
-  return loadTls(tls ?? { certFile: undefined, keyFile: undefined }, { readFile, now });
+/** Undefined: no certificate of the operator's was named. @throws ListenerError */
+export async function readTls({ tls }: ServeSettings, now: number): Promise<TlsMaterial | undefined> {
+  return tls === undefined || tls === 'development' ? undefined : await loadTls(tls, { readFile, now });
 }
 
 /** @throws CliError USAGE for an address that cannot be had */

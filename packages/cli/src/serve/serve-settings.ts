@@ -14,6 +14,7 @@ export interface ServeFlags {
   readonly listen?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly tlsDev?: boolean | string;
   readonly insecureHttp?: boolean | string;
   readonly publicUrl?: string;
   readonly only?: string;
@@ -44,7 +45,8 @@ export interface ServeSettings {
   readonly databaseUrl: string | undefined;
   readonly host: string;
   readonly port: number;
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** `development`: an authority and a certificate of the server's own making, in the data directory. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | 'development' | undefined;
   readonly publicUrl: string | undefined;
   readonly service: ServiceConfig;
   /** Directory that relative paths of the service configuration start from. */
@@ -58,13 +60,12 @@ const defaultTls = '0.0.0.0:4443';
 export function readServeSettings(flags: ServeFlags, environment: Environment): ServeSettings {
   const tls = readTls(flags);
   const { host, port } = parseListen(flags.listen ?? (tls === undefined ? defaultPlain : defaultTls));
-  const insecure = flags.insecureHttp === true || flags.insecureHttp === '1' || flags.insecureHttp === 'true';
-  if (tls === undefined && !isLoopback(host) && !insecure) {
+  if (tls === undefined && !isLoopback(host) && !isOn(flags.insecureHttp)) {
     throw new CliError(
       'USAGE',
       exitCodes.usage,
       `refusing plain HTTP on ${host}: tokens would travel readable`,
-      'give --tls-cert and --tls-key, or --insecure-http behind a proxy that speaks TLS',
+      'give --tls-cert and --tls-key, --tls-dev to try it, or --insecure-http behind a proxy that speaks TLS',
     );
   }
   requireKnownServices(flags.only);
@@ -83,11 +84,20 @@ export function readServeSettings(flags: ServeFlags, environment: Environment): 
 
 function readTls(flags: ServeFlags): ServeSettings['tls'] {
   const { tlsCert, tlsKey } = flags;
+  if (isOn(flags.tlsDev)) {
+    if (tlsCert === undefined && tlsKey === undefined) return 'development';
+    throw new CliError('USAGE', exitCodes.usage, '--tls-dev makes its own certificate: not with --tls-cert');
+  }
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new CliError('USAGE', exitCodes.usage, '--tls-cert and --tls-key go together');
   }
   return { certFile: tlsCert, keyFile: tlsKey };
+}
+
+/** A switch, or its `VIDIMUS_` variable. */
+function isOn(flag: boolean | string | undefined): boolean {
+  return flag === true || flag === '1' || flag === 'true';
 }
 
 /** `host:port`, `[::1]:port` or `:port`. */

@@ -24,6 +24,7 @@ import { listen, readTls } from './listen.ts';
 import { type MasterKeyParts, readMasterKeys } from './master-keys.ts';
 import { isLoopback, readServeSettings, type ServeFlags, type ServeSettings } from './serve-settings.ts';
 import { toStartFailure } from './start-failure.ts';
+import { developmentTls } from './tls-dev.ts';
 
 /** Resolves after SIGTERM or SIGINT, when running publishes have ended. @throws what keeps it from starting */
 export async function serve(context: Context, flags: ServeFlags): Promise<ExitCode> {
@@ -41,6 +42,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
     const given = settings.databaseUrl === undefined ? undefined : await readMasterKeys(keyParts);
     const database = await open(settings, log);
     ending.push(() => database.close());
+    const development = await developmentTls(context, settings);
     const masters = given ?? (await readMasterKeys({ ...keyParts, dataDirectory: settings.dataDirectory }));
     await pinMasterKeys(database, masters);
     warnAboutEmbedded(settings, log);
@@ -77,9 +79,10 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
     });
     await service.start();
     await makeFirstToken(context, database, settings.dataDirectory);
-    const listening = await listen(settings, tls, app.fetch);
+    const listening = await listen(settings, tls ?? development?.material, app.fetch);
     ending.push(() => listening.close());
     announce(context, settings.publicUrl ?? listening.url);
+    development?.tell(settings.publicUrl ?? listening.url);
     log.info({ signal: await stopped }, 'stopping');
     return exitCodes.done;
   } catch (error) {
