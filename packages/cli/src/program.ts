@@ -29,6 +29,7 @@ export function createProgram(world: World, runner: Runner): Command {
   definePulling(program, runner);
   defineAnchor(program, runner);
   definePolicy(program, runner);
+  defineMigration(program, runner);
   defineMachine(program, runner);
   return program;
 }
@@ -145,6 +146,23 @@ function definePolicy(program: Command, runner: Runner): void {
   client(policy, 'lint [path]', 'check policy files').action((path, options) =>
     runner(options, async (c) => (await import('./commands/policy.ts')).lint(c, path ?? 'policies')),
   );
+}
+
+function defineMigration(program: Command, runner: Runner): void {
+  const migrate = program.command('migrate').description('bring trust data over from elsewhere');
+  client(migrate, 'dct', "take Docker Content Trust data away from somebody else's Notary server")
+    .option('--from <url|dir>', 'the Notary server, or what --save wrote')
+    .option('--from-ca <file>', "certificates to trust beside the usual ones, for the server's own")
+    .option('--repositories <file>', 'file that names one repository a line')
+    .option(
+      '--trust-dir <dir>',
+      'keys of the Docker or notary client (default: ~/.docker/trust and ~/.notary)',
+    )
+    .option('--save <dir>', 'keep every document that verifies, byte for byte')
+    .option('--to <url>', 'trust server to publish on')
+    .action((options) =>
+      runner(options, async (c) => (await import('./commands/migrate-dct.ts')).migrateDct(c, options)),
+    );
 }
 
 function defineMachine(program: Command, runner: Runner): void {

@@ -1,4 +1,6 @@
 /** Container registries and image layouts: read, proven by digest, pulled. */
+export { type AuthorizationRequest, authorize, type Send } from './authorization.ts';
+export { type Challenge, parseChallenge } from './challenge.ts';
 export {
   chooseEntry,
   type ImageClosure,
@@ -11,8 +13,9 @@ export {
 export { anonymous, type Credential, type FindCredential } from './credential.ts';
 export { type CredentialFilesOptions, credentialsFromFiles, type Environment } from './credential-files.ts';
 export { assertBytes, assertLength, type Descriptor, verifiedBytes } from './descriptor.ts';
-export { isLoopback, type RegistryOptions } from './endpoint.ts';
+export { agentOf, isLoopback, type RegistryOptions } from './endpoint.ts';
 export { OciError, type OciErrorCode, type OciErrorDetail } from './errors.ts';
+export { exchange } from './http-exchange.ts';
 export { type Layout, type LayoutImage, openLayout } from './layout.ts';
 export { createLayoutRegistry, type LayoutRegistry } from './layout-registry.ts';
 export { DEFAULT_TIMEOUTS, MAX_MANIFEST_BYTES, type Timeouts } from './limits.ts';

@@ -1,0 +1,91 @@
+/**
+ * Step 1: reads, verifies and saves every repository, and describes it. What goes wrong with one is its own
+ * report; the others go on.
+ */
+import { toNotaryRole } from '@vidimus/notary';
+import type { CliError } from '../../cli-error.ts';
+import { type ExitCode, exitCodes } from '../../exit-codes.ts';
+import { toCliError } from '../../failures.ts';
+import type { TrustDirectory } from '../../trust-dir/trust-directory.ts';
+import { type Collected, collectDocuments } from './collect-documents.ts';
+import { describeRepository, type RepositoryReport } from './describe-repository.ts';
+import type { DocumentSource } from './document-source.ts';
+import { isGrave } from './problems.ts';
+import { type DocumentFile, saveRepository } from './save-directory.ts';
+
+/** Repositories read at a time: the server is somebody else's. */
+const concurrency = 4;
+
+export type Stock =
+  | {
+      readonly repository: string;
+      readonly state: 'read' | 'saved' | 'unchanged';
+      readonly collected: Collected;
+      readonly report: RepositoryReport;
+    }
+  | { readonly repository: string; readonly state: 'failed'; readonly failure: CliError };
+
+export interface StockTaking {
+  readonly repositories: readonly string[];
+  readonly open: (repository: string) => DocumentSource | Promise<DocumentSource>;
+  /** Where to save, and where from; absent: only read. */
+  readonly save?: { readonly directory: string; readonly from: string };
+  readonly trustDirectories: readonly TrustDirectory[];
+  readonly now: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly progress: (line: string) => void;
+}
+
+/** In the order of the repositories given. */
+export async function takeStock(taking: StockTaking): Promise<readonly Stock[]> {
+  const { repositories, progress } = taking;
+  const stocks = new Map<string, Stock>();
+  const waiting = [...repositories];
+  const work = async (): Promise<void> => {
+    for (let repository = waiting.shift(); repository !== undefined; repository = waiting.shift()) {
+      progress(`${stocks.size} of ${repositories.length} done; reading ${repository} ...`);
+      stocks.set(repository, await takeOne(taking, repository));
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, work));
+  return repositories.flatMap((repository) => stocks.get(repository) ?? []);
+}
+
+/** 1 for what cannot be trusted, else what kept a repository from being read; expiry alone is no failure. */
+export function exitOfStock(stock: Stock): ExitCode {
+  if (stock.state === 'failed') return stock.failure.exit;
+  return stock.report.problems.some(isGrave) ? exitCodes.denied : exitCodes.done;
+}
+
+async function takeOne(taking: StockTaking, repository: string): Promise<Stock> {
+  const { open, save, trustDirectories, now, random } = taking;
+  try {
+    const collected = await collectDocuments(await open(repository), repository, now());
+    const report = describeRepository(collected, trustDirectories);
+    const about = { repository, from: save?.from ?? '', now: now() };
+    const state =
+      save === undefined ? 'read' : await saveRepository(save.directory, about, filesOf(collected), random);
+    return { repository, state, collected, report };
+  } catch (error) {
+    const failure = toCliError(error);
+    if (failure.exit === exitCodes.internal) throw error;
+    return { repository, state: 'failed', failure };
+  }
+}
+
+/** What verified, byte for byte, the newest root first: it is what the others are judged by. */
+export function filesOf(collected: Collected): readonly DocumentFile[] {
+  const { roots, timestamp, snapshot, targets, delegations } = collected;
+  const rest = [timestamp, snapshot, targets, ...delegations.values()];
+  return [...roots.toReversed(), ...rest].flatMap((file) =>
+    file === undefined
+      ? []
+      : [
+          {
+            role: toNotaryRole(file.role),
+            version: file.document.version,
+            bytes: file.envelope.bytes,
+          },
+        ],
+  );
+}
