@@ -17,6 +17,12 @@ export type KeyStoreErrorCode =
   | 'KEY_ID_INVALID'
   /** The stored key was altered, moved to another repository, role, dialect or id, or is of an unknown format. */
   | 'KEY_CORRUPT'
+  /** A private key to import is none, or one that nobody should trust. */
+  | 'KEY_INVALID'
+  /** The key is not of the kind that the scheme signs with. */
+  | 'SCHEME_MISMATCH'
+  /** The certificate to keep beside a key is not one of this key. */
+  | 'CERTIFICATE_WRONG'
   /** Wrong passphrase; or the file was altered, which looks the same. */
   | 'PASSPHRASE_WRONG'
   | 'PASSPHRASE_EMPTY'

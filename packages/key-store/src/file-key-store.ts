@@ -1,7 +1,7 @@
 /** A client's private keys: `<key id>.key` encrypted, `<key id>.signed` what it signed, in a directory of mode 0700. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ed25519FromSeed, isSha256Hex, toHex } from '@vidimus/crypto';
+import { isSha256Hex } from '@vidimus/crypto';
 import { KeyStoreError } from './errors.ts';
 import {
   type KeyFile,
@@ -11,7 +11,8 @@ import {
   parseKeyFile,
   sealKeyFile,
 } from './key-file.ts';
-import { assertKeyId, draw, type HeldKey, type KeyStore, type Random } from './key-store.ts';
+import { importKeyPair, type KeyPair, makeKeyPair } from './key-pair.ts';
+import { assertKeyId, type HeldKey, type KeyIdOf, type KeyStore, type Random } from './key-store.ts';
 import { createPrivateFile, ensurePrivateDirectory, readPrivateFile } from './private-file.ts';
 import { claimVersion, createSignedRecord, readSignedRecord, type SignedDocument } from './signed-record.ts';
 
@@ -45,7 +46,8 @@ export interface FileKeyStore extends KeyStore<KeyLabel, ClientKey> {
 
 /**
  * A directory of encrypted keys. Besides what `KeyStore` says, every method refuses a directory or file that
- * others may use (FILE_UNSAFE), and `open` a wrong passphrase (PASSPHRASE_WRONG).
+ * others may use (FILE_UNSAFE), `open` a wrong passphrase (PASSPHRASE_WRONG), and `import` a certificate of another
+ * key (CERTIFICATE_WRONG).
  */
 export function createFileKeyStore(parts: FileKeyStoreParts): FileKeyStore {
   const { directory } = parts;
@@ -66,32 +68,37 @@ export function createFileKeyStore(parts: FileKeyStoreParts): FileKeyStore {
     return file === undefined ? undefined : toClientKey(file);
   }
 
-  return {
-    generate: async ({ label }, keyIdOf) => {
-      await ensurePrivateDirectory(directory);
-      const passphrase = await parts.passphrase(undefined);
-      const seed = draw(parts.random, 32);
-      const publicRaw = ed25519FromSeed(seed).publicRaw;
-      const keyId = keyIdOf(publicRaw);
+  async function keep(label: KeyLabel, pair: KeyPair, keyIdOf: KeyIdOf): Promise<ClientKey> {
+    const { publicHalf, secret } = pair;
+    try {
+      const { algorithm, publicHex } = publicHalf;
+      const keyId = keyIdOf(publicHalf);
       const path = await fileOf(keyId, 'key');
-      const key: ClientKey = {
-        keyId,
-        algorithm: 'ed25519',
-        publicHex: toHex(publicRaw),
-        label,
-        createdAt: parts.now(),
-      };
-      const file = await sealKeyFile(key, seed, passphrase, parts.random);
-      seed.fill(0);
+      const key = toClientKey({ keyId, algorithm, publicHex, ...label, createdAt: parts.now() });
+      const passphrase = await parts.passphrase(undefined);
+      const file = await sealKeyFile(key, secret, passphrase, parts.random);
       // The record first: a key without one could not sign.
       await createSignedRecord(await fileOf(keyId, 'signed'), parts.random);
       await createPrivateFile(path, Buffer.from(`${JSON.stringify(file, undefined, 2)}\n`), parts.random);
       return key;
+    } finally {
+      secret.fill(0);
+    }
+  }
+
+  return {
+    generate: async (label, keyIdOf, algorithm = 'ed25519') => {
+      await ensurePrivateDirectory(directory);
+      return keep(label, makeKeyPair(algorithm, parts.random), keyIdOf);
     },
-    open: async ({ keyId }) => {
+    import: async (label, pkcs8, keyIdOf) => {
+      await ensurePrivateDirectory(directory);
+      return keep(label, importKeyPair(pkcs8), keyIdOf);
+    },
+    open: async ({ keyId }, scheme) => {
       const file = await read(keyId);
       if (file === undefined) throw new KeyStoreError('KEY_UNKNOWN', 'no such key here', { keyId });
-      return openKeyFile(file, await parts.passphrase(toClientKey(file)));
+      return openKeyFile(file, await parts.passphrase(toClientKey(file)), scheme);
     },
     find,
     list: async () => {
@@ -110,6 +117,14 @@ export function createFileKeyStore(parts: FileKeyStoreParts): FileKeyStore {
   };
 }
 
-function toClientKey({ keyId, algorithm, publicHex, label, createdAt }: KeyFile): ClientKey {
-  return { keyId, algorithm, publicHex, label, createdAt };
+function toClientKey(key: ClientKey): ClientKey {
+  const { keyId, algorithm, publicHex, label, createdAt, certificate } = key;
+  return {
+    keyId,
+    algorithm,
+    publicHex,
+    label,
+    createdAt,
+    ...(certificate === undefined ? {} : { certificate }),
+  };
 }

@@ -6,7 +6,15 @@ export {
   type FileKeyStoreParts,
 } from './file-key-store.ts';
 export type { KeyLabel } from './key-file.ts';
-export type { HeldKey, KeyIdOf, KeyStore, Random } from './key-store.ts';
+export type {
+  HeldKey,
+  KeyAlgorithm,
+  KeyIdOf,
+  KeyStore,
+  MadeAlgorithm,
+  PublicHalf,
+  Random,
+} from './key-store.ts';
 export {
   assertMasterKey,
   createMasterKeyFile,

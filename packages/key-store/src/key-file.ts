@@ -1,56 +1,93 @@
 /** A private key in a file of its own, encrypted under a passphrase: scrypt (RFC 7914), then AES-256-GCM. */
 import { scrypt } from 'node:crypto';
-import { ed25519FromSeed, fromHex, isSha256Hex, type Signer, toHex } from '@vidimus/crypto';
+import { fromHex, isSha256Hex, type SignatureScheme, type Signer, toHex } from '@vidimus/crypto';
 import { z } from 'zod';
 import { KeyStoreError } from './errors.ts';
+import { assertCertificate } from './key-certificate.ts';
+import { openSecret } from './key-pair.ts';
 import { draw, type HeldKey, type Random } from './key-store.ts';
 import { associatedData, SEAL_OVERHEAD, seal, unseal } from './seal.ts';
 
-/** Fixed by version 1 of the format: a file cannot ask for a cheaper or a ruinous derivation. */
+/** Fixed by both versions of the format: a file cannot ask for a cheaper or a ruinous derivation. */
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1, maxmem: 2 ** 28 };
 const SALT_BYTES = 16;
 const SEED_BYTES = 32;
 const MAX_LABEL_CHARACTERS = 128;
 
-export const MAX_KEY_FILE_BYTES = 4096;
+/** SubjectPublicKeyInfo and PKCS#8 of an RSA key of 8192 bits, with room. */
+const MAX_PUBLIC_BYTES = 1200;
+const MAX_SECRET_BYTES = 5200;
+const MAX_CERTIFICATE_CHARACTERS = 8192;
+
+export const MAX_KEY_FILE_BYTES = 32_768;
 
 /** What a client key is for, in its owner's words; signed over by nobody, shown in lists. */
 export interface KeyLabel {
   readonly label: string;
+  /** PEM, the leaf first, which certifies this very key: a Notary root key has its id from it. Not for Ed25519. */
+  readonly certificate?: string | undefined;
 }
 
-const hexOf = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`));
+const hexOf = (bytes: number, maxBytes = bytes) =>
+  z.string().regex(new RegExp(`^(?:[0-9a-f]{2}){${bytes},${maxBytes}}$`));
 
-const keyFileSchema = z.strictObject({
-  version: z.literal(1),
+const common = {
   keyId: z.string().refine(isSha256Hex),
-  algorithm: z.literal('ed25519'),
-  publicHex: hexOf(32),
   label: z.string().max(MAX_LABEL_CHARACTERS),
   createdAt: z.number().int().nonnegative(),
   salt: hexOf(SALT_BYTES),
-  sealed: hexOf(SEED_BYTES + SEAL_OVERHEAD),
-});
+};
 
-/** The file's contents; everything but the seed is readable without the passphrase, and bound to it. */
+/** Version 1 seals an Ed25519 seed, version 2 the PKCS#8 of another key. */
+const keyFileSchema = z.discriminatedUnion('version', [
+  z.strictObject({
+    version: z.literal(1),
+    ...common,
+    algorithm: z.literal('ed25519'),
+    publicHex: hexOf(32),
+    sealed: hexOf(SEED_BYTES + SEAL_OVERHEAD),
+  }),
+  z.strictObject({
+    version: z.literal(2),
+    ...common,
+    algorithm: z.enum(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'rsa']),
+    publicHex: hexOf(1, MAX_PUBLIC_BYTES),
+    certificate: z.string().max(MAX_CERTIFICATE_CHARACTERS).optional(),
+    sealed: hexOf(SEAL_OVERHEAD + 1, SEAL_OVERHEAD + MAX_SECRET_BYTES),
+  }),
+]);
+
+/** The file's contents; everything but the secret is readable without the passphrase, and bound to it. */
 export type KeyFile = z.infer<typeof keyFileSchema>;
 
 /**
- * Encrypts a seed.
- * @throws KeyStoreError PASSPHRASE_EMPTY or KEY_CORRUPT (a label that is too long)
+ * Encrypts a secret of `key-pair.ts`.
+ * @throws KeyStoreError PASSPHRASE_EMPTY, CERTIFICATE_WRONG or KEY_CORRUPT (a label that is too long)
  */
 export async function sealKeyFile(
   key: HeldKey & KeyLabel,
-  seed: Uint8Array,
+  secret: Uint8Array,
   passphrase: string,
   random: Random,
 ): Promise<KeyFile> {
   const salt = draw(random, SALT_BYTES);
-  const secret = await stretch(passphrase, salt);
-  const sealed = toHex(seal(secret, seed, associated(key), random));
-  secret.fill(0);
-  const { keyId, algorithm, publicHex, label, createdAt } = key;
-  const file = { version: 1, keyId, algorithm, publicHex, label, createdAt, salt: toHex(salt), sealed };
+  const stretched = await stretch(passphrase, salt);
+  const sealed = toHex(seal(stretched, secret, associated(key), random));
+  stretched.fill(0);
+  const { keyId, algorithm, publicHex, label, createdAt, certificate } = key;
+  const version = versionOf(key);
+  const certified = certificate === undefined ? {} : { certificate };
+  const file = {
+    version,
+    keyId,
+    algorithm,
+    publicHex,
+    label,
+    createdAt,
+    ...certified,
+    salt: toHex(salt),
+    sealed,
+  };
   return checkKeyFile(file, keyId);
 }
 
@@ -70,19 +107,23 @@ export function parseKeyFile(bytes: Uint8Array, keyId: string): KeyFile {
 
 /**
  * The signer in a key file.
- * @throws KeyStoreError PASSPHRASE_EMPTY, PASSPHRASE_WRONG or KEY_CORRUPT
+ * @throws KeyStoreError PASSPHRASE_EMPTY, PASSPHRASE_WRONG, KEY_CORRUPT or SCHEME_MISMATCH
  */
-export async function openKeyFile(file: KeyFile, passphrase: string): Promise<Signer> {
-  const secret = await stretch(passphrase, fromHex(file.salt));
-  const seed = unseal(secret, fromHex(file.sealed), associated(file));
-  secret.fill(0);
-  const { keyId } = file;
-  if (seed === undefined) {
+export async function openKeyFile(
+  file: KeyFile,
+  passphrase: string,
+  scheme?: SignatureScheme,
+): Promise<Signer> {
+  const stretched = await stretch(passphrase, fromHex(file.salt));
+  const secret = unseal(stretched, fromHex(file.sealed), associated(file));
+  stretched.fill(0);
+  const { keyId, algorithm } = file;
+  if (secret === undefined) {
     throw new KeyStoreError('PASSPHRASE_WRONG', 'wrong passphrase, or the key file was altered', { keyId });
   }
-  const { publicRaw, signer } = ed25519FromSeed(seed);
-  seed.fill(0);
-  if (toHex(publicRaw) !== file.publicHex) {
+  const { publicHex, signer } = openSecret(algorithm, secret, scheme);
+  secret.fill(0);
+  if (publicHex !== file.publicHex) {
     throw new KeyStoreError('KEY_CORRUPT', 'the private key does not belong to the public key', { keyId });
   }
   return signer;
@@ -91,16 +132,31 @@ export async function openKeyFile(file: KeyFile, passphrase: string): Promise<Si
 function checkKeyFile(value: unknown, keyId: string): KeyFile {
   const parsed = keyFileSchema.safeParse(value);
   if (!parsed.success) {
-    throw new KeyStoreError('KEY_CORRUPT', 'not a key file of version 1', { keyId }, { cause: parsed.error });
+    throw new KeyStoreError(
+      'KEY_CORRUPT',
+      'not a key file of version 1 or 2',
+      { keyId },
+      { cause: parsed.error },
+    );
   }
   if (parsed.data.keyId !== keyId) {
     throw new KeyStoreError('KEY_CORRUPT', 'the key file is named after another key', { keyId });
   }
+  if (parsed.data.version === 2 && parsed.data.certificate !== undefined) {
+    assertCertificate(parsed.data.certificate, parsed.data.publicHex, keyId);
+  }
   return parsed.data;
 }
 
-function associated({ keyId, publicHex, label, createdAt }: HeldKey & KeyLabel): Uint8Array {
-  return associatedData('vidimus key file v1', 'ed25519', keyId, publicHex, label, String(createdAt));
+function versionOf({ algorithm }: HeldKey): 1 | 2 {
+  return algorithm === 'ed25519' ? 1 : 2;
+}
+
+function associated(key: HeldKey & KeyLabel): Uint8Array {
+  const { algorithm, keyId, publicHex, label, createdAt, certificate } = key;
+  const fields = [algorithm, keyId, publicHex, label, String(createdAt)];
+  if (versionOf(key) === 1) return associatedData('vidimus key file v1', ...fields);
+  return associatedData('vidimus key file v2', ...fields, certificate ?? '');
 }
 
 /** 128 MiB and a third of a second: what a guess at the passphrase costs. */

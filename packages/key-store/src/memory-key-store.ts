@@ -1,26 +1,31 @@
 /** Keys that live as long as the process: for tests and demonstrations. */
-import { ed25519FromSeed, type Signer, toHex } from '@vidimus/crypto';
 import { KeyStoreError } from './errors.ts';
-import { assertKeyId, draw, type HeldKey, type KeyStore, type Random } from './key-store.ts';
+import { importKeyPair, type KeyPair, makeKeyPair, openSecret } from './key-pair.ts';
+import { assertKeyId, type HeldKey, type KeyIdOf, type KeyStore, type Random } from './key-store.ts';
 
 /** A key store without a disk; it asks nothing about what a key is for. */
 export function createMemoryKeyStore(parts: {
   readonly random: Random;
   readonly now: () => number;
 }): KeyStore<unknown, HeldKey> {
-  const signers = new Map<string, Signer>();
+  const pairs = new Map<string, KeyPair>();
+
+  function hold(pair: KeyPair, keyIdOf: KeyIdOf): HeldKey {
+    const { algorithm, publicHex } = pair.publicHalf;
+    const keyId = keyIdOf(pair.publicHalf);
+    assertKeyId(keyId);
+    pairs.set(keyId, pair);
+    return { keyId, algorithm, publicHex, createdAt: parts.now() };
+  }
+
   return {
-    generate: async (_scope, keyIdOf) => {
-      const { publicRaw, signer } = ed25519FromSeed(draw(parts.random, 32));
-      const keyId = keyIdOf(publicRaw);
-      assertKeyId(keyId);
-      signers.set(keyId, signer);
-      return { keyId, algorithm: 'ed25519', publicHex: toHex(publicRaw), createdAt: parts.now() };
-    },
-    open: async ({ keyId }) => {
-      const signer = signers.get(keyId);
-      if (signer === undefined) throw new KeyStoreError('KEY_UNKNOWN', 'no such key', { keyId });
-      return signer;
+    generate: async (_scope, keyIdOf, algorithm = 'ed25519') =>
+      hold(makeKeyPair(algorithm, parts.random), keyIdOf),
+    import: async (_scope, pkcs8, keyIdOf) => hold(importKeyPair(pkcs8), keyIdOf),
+    open: async ({ keyId }, scheme) => {
+      const pair = pairs.get(keyId);
+      if (pair === undefined) throw new KeyStoreError('KEY_UNKNOWN', 'no such key', { keyId });
+      return openSecret(pair.publicHalf.algorithm, pair.secret, scheme).signer;
     },
   };
 }

@@ -3,19 +3,15 @@
  * master key; both layers carry key id, repository, role and dialect as associated data, so a row copied to
  * another place does not open. The caller stores the rows, in its own transaction.
  */
-import { ed25519FromSeed, type Signer, sha256Hex, toHex } from '@vidimus/crypto';
+import { type SignatureScheme, type Signer, sha256Hex } from '@vidimus/crypto';
 import { LRUCache } from 'lru-cache';
 import { KeyStoreError } from './errors.ts';
-import { assertKeyId, draw, type HeldKey, type KeyStore, type Random } from './key-store.ts';
+import { importKeyPair, type KeyPair, makeKeyPair, openSecret } from './key-pair.ts';
+import { assertKeyId, type HeldKey, type KeyIdOf, type KeyStore, type Random } from './key-store.ts';
 import { assertMasterKey, type MasterKey } from './master-key.ts';
-import { associatedData, SEAL_OVERHEAD, seal, unseal } from './seal.ts';
+import { associatedData } from './seal.ts';
+import { corrupt, unwrapSecret, wrapSecret } from './wrapping.ts';
 
-const SEED_BYTES = 32;
-const DATA_KEY_BYTES = 32;
-/** Of `WrappedKey.wrapped`: version || sealed data key || sealed seed. */
-const FORMAT_VERSION = 1;
-const DATA_KEY_END = 1 + DATA_KEY_BYTES + SEAL_OVERHEAD;
-const WRAPPED_BYTES = DATA_KEY_END + SEED_BYTES + SEAL_OVERHEAD;
 const DEFAULT_MAX_OPEN_KEYS = 4096;
 
 /** Where a managed key may sign: keys are never shared between repositories, roles or dialects. */
@@ -29,7 +25,7 @@ export interface KeyScope {
 
 /** A managed key as it is stored. */
 export interface WrappedKey extends HeldKey, KeyScope {
-  /** The encrypted private key, 121 bytes of format version 1. */
+  /** The encrypted private key: format version 1 for Ed25519 (121 bytes), 2 for the others. */
   readonly wrapped: Uint8Array;
   /** Fingerprint of the master key that opens it. */
   readonly masterFingerprint: string;
@@ -75,12 +71,20 @@ export function createWrappedKeyStore(parts: WrappedKeyStoreParts): WrappedKeySt
   });
 
   return {
-    generate: async (scope, keyIdOf) => wrapNewKey(parts, scope, keyIdOf),
-    open: async (record) => {
-      const name = cacheName(record);
+    generate: async (scope, keyIdOf, algorithm = 'ed25519') => {
+      // Asked for first: without the master key no key is made.
+      masterFor(parts, scope.role);
+      return wrap(parts, scope, makeKeyPair(algorithm, parts.random), keyIdOf);
+    },
+    import: async (scope, pkcs8, keyIdOf) => {
+      masterFor(parts, scope.role);
+      return wrap(parts, scope, importKeyPair(pkcs8), keyIdOf);
+    },
+    open: async (record, scheme) => {
+      const name = cacheName(record, scheme);
       const known = opened.get(name);
       if (known !== undefined) return known.signer;
-      const signer = unwrapKey(masterFor(parts, record.role), record);
+      const signer = unwrapKey(masterFor(parts, record.role), record, scheme);
       opened.set(name, { keyId: record.keyId, signer });
       return signer;
     },
@@ -92,52 +96,37 @@ export function createWrappedKeyStore(parts: WrappedKeyStoreParts): WrappedKeySt
   };
 }
 
-function wrapNewKey(
-  parts: WrappedKeyStoreParts,
-  scope: KeyScope,
-  keyIdOf: (publicRaw: Uint8Array) => string,
-): WrappedKey {
-  const { random } = parts;
-  const master = masterFor(parts, scope.role);
-  const seed = draw(random, SEED_BYTES);
-  const dataKey = draw(random, DATA_KEY_BYTES);
+function wrap(parts: WrappedKeyStoreParts, scope: KeyScope, pair: KeyPair, keyIdOf: KeyIdOf): WrappedKey {
+  const { publicHalf, secret } = pair;
+  const { repository, role, dialect } = scope;
+  const master = masterFor(parts, role);
   try {
-    const { publicRaw } = ed25519FromSeed(seed);
-    const keyId = keyIdOf(publicRaw);
+    const keyId = keyIdOf(publicHalf);
     assertKeyId(keyId);
-    const place = { keyId, repository: scope.repository, role: scope.role, dialect: scope.dialect };
-    const sealedKey = seal(master.key, dataKey, layer('data key', place), random);
-    const sealedSeed = seal(dataKey, seed, layer('seed', place), random);
+    const place = { keyId, algorithm: publicHalf.algorithm, repository, role, dialect };
     return {
       ...place,
-      algorithm: 'ed25519',
-      publicHex: toHex(publicRaw),
-      wrapped: Uint8Array.of(FORMAT_VERSION, ...sealedKey, ...sealedSeed),
+      publicHex: publicHalf.publicHex,
+      wrapped: wrapSecret(master.key, secret, place, parts.random),
       masterFingerprint: master.fingerprint,
       createdAt: parts.now(),
     };
   } finally {
-    seed.fill(0);
-    dataKey.fill(0);
+    secret.fill(0);
   }
 }
 
-function unwrapKey(master: MasterKey, record: WrappedKey): Signer {
+function unwrapKey(master: MasterKey, record: WrappedKey, scheme: SignatureScheme | undefined): Signer {
   assertMasterKey(master, record.masterFingerprint);
-  const { wrapped } = record;
-  if (wrapped.length !== WRAPPED_BYTES || wrapped[0] !== FORMAT_VERSION) {
-    throw corrupt(record, 'is of an unknown format');
+  const secret = unwrapSecret(master.key, record.wrapped, record);
+  try {
+    const { publicHex, signer } = openSecret(record.algorithm, secret, scheme);
+    // Somebody who can write rows could otherwise pair a public key with another private one.
+    if (publicHex !== record.publicHex) throw corrupt(record, 'does not belong to its public key');
+    return signer;
+  } finally {
+    secret.fill(0);
   }
-  const dataKey = unseal(master.key, wrapped.subarray(1, DATA_KEY_END), layer('data key', record));
-  if (dataKey === undefined) throw corrupt(record, 'was altered, or belongs to another place');
-  const seed = unseal(dataKey, wrapped.subarray(DATA_KEY_END), layer('seed', record));
-  dataKey.fill(0);
-  if (seed === undefined) throw corrupt(record, 'was altered');
-  const { publicRaw, signer } = ed25519FromSeed(seed);
-  seed.fill(0);
-  // Somebody who can write rows could otherwise pair a public key with another private one.
-  if (toHex(publicRaw) !== record.publicHex) throw corrupt(record, 'does not belong to its public key');
-  return signer;
 }
 
 function masterFor({ master, rootMaster }: WrappedKeyStoreParts, role: string): MasterKey {
@@ -148,18 +137,9 @@ function masterFor({ master, rootMaster }: WrappedKeyStoreParts, role: string): 
   });
 }
 
-function layer(name: string, place: KeyScope & { readonly keyId: string }): Uint8Array {
-  const { keyId, repository, role, dialect } = place;
-  return associatedData('vidimus wrapped key v1', name, 'ed25519', keyId, repository, role, dialect);
-}
-
 /** Everything that was checked when the key was opened: a row that differs in any of it is checked anew. */
-function cacheName(record: WrappedKey): string {
+function cacheName(record: WrappedKey, scheme = ''): string {
   const { keyId, repository, role, dialect, algorithm, publicHex, masterFingerprint, wrapped } = record;
-  const place = associatedData(keyId, repository, role, dialect, algorithm, publicHex, masterFingerprint);
-  return sha256Hex(Buffer.concat([place, wrapped]));
-}
-
-function corrupt({ keyId, repository, role, dialect }: WrappedKey, what: string): KeyStoreError {
-  return new KeyStoreError('KEY_CORRUPT', `the stored key ${what}`, { keyId, repository, role, dialect });
+  const fields = [keyId, repository, role, dialect, algorithm, publicHex, masterFingerprint, scheme];
+  return sha256Hex(Buffer.concat([associatedData(...fields), wrapped]));
 }

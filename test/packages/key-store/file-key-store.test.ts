@@ -85,7 +85,7 @@ describe('keys in files', () => {
     const signer = await store.open(key);
     expect(asked).toEqual(['alice']);
     expect(signer.publicKey.verify(message, await signer.sign(message))).toBe(true);
-    expect(keyIdOf(Buffer.from(key.publicHex, 'hex'))).toBe(key.keyId);
+    expect(keyIdOf(key)).toBe(key.keyId);
   });
 
   it('do not open with another passphrase', async () => {
@@ -158,7 +158,10 @@ describe('keys in files', () => {
 
 describe('a key file that was altered', () => {
   it.each<[string, Record<string, unknown>]>([
-    ['another version', { version: 2 }],
+    ['another version', { version: 3 }],
+    ['the version of other algorithms', { version: 2 }],
+    ['the algorithm of another version', { algorithm: 'ecdsa-p256' }],
+    ['a certificate', { certificate: 'x' }],
     ['another algorithm', { algorithm: 'rsa' }],
     ['another key id', { keyId: absent }],
     ['a public key cut short', { publicHex: '00' }],
@@ -189,7 +192,7 @@ describe('a key file that was altered', () => {
 
   it('is refused when it is long', async () => {
     const directory = copyOfShared('long');
-    writeFileSync(pathOf(directory), ' '.repeat(5000));
+    writeFileSync(pathOf(directory), ' '.repeat(40_000));
     expect((await refusal(() => storeIn(directory).open(key))).code).toBe('FILE_UNSAFE');
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256, sha256Hex } from '@vidimus/crypto';
-import { KeyStoreError, type Random } from '@vidimus/key-store';
+import { KeyStoreError, type PublicHalf, type Random } from '@vidimus/key-store';
 import { afterAll } from 'vitest';
 
 export const NOW = Date.UTC(2026, 10, 21);
@@ -17,8 +17,9 @@ export function seededRandom(seed: string): Random {
   };
 }
 
-export function keyIdOf(publicRaw: Uint8Array): string {
-  return sha256Hex(publicRaw);
+/** Of the bytes behind `publicHex`; a dialect would derive another one. */
+export function keyIdOf({ publicHex }: Pick<PublicHalf, 'publicHex'>): string {
+  return sha256Hex(Buffer.from(publicHex, 'hex'));
 }
 
 export async function refusal(work: () => unknown): Promise<KeyStoreError> {

@@ -28,7 +28,7 @@ describe('managed keys in rows', () => {
     const row = await keys.generate(scope, keyIdOf);
     expect(row).toEqual({
       ...scope,
-      keyId: keyIdOf(Buffer.from(row.publicHex, 'hex')),
+      keyId: keyIdOf(row),
       algorithm: 'ed25519',
       publicHex: expect.stringMatching(/^[0-9a-f]{64}$/),
       wrapped: expect.any(Uint8Array),

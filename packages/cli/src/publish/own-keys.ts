@@ -1,6 +1,6 @@
 /** Root keys on this machine: found again by their label, made where there are none. */
 import { join } from 'node:path';
-import { sha256Hex, toHex } from '@vidimus/crypto';
+import { sha256Hex } from '@vidimus/crypto';
 import { type ClientKey, createFileKeyStore, type FileKeyStore } from '@vidimus/key-store';
 import { type Key, tufDialect } from '@vidimus/tuf';
 import { keysDirectory } from '../client/client-paths.ts';
@@ -46,7 +46,7 @@ export async function ownRootKeys(
     context.terminal.progress(`making the ${use} key of ${repository} ...`);
     const held =
       present.find((key) => key.label === label) ??
-      (await store.generate({ label }, (raw) => toTufKey(toHex(raw)).keyId));
+      (await store.generate({ label }, ({ publicHex }) => toTufKey(publicHex).keyId));
     keys.push(toOwnKey(context, use, held));
   }
   return keys;

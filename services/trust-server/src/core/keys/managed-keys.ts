@@ -1,6 +1,6 @@
 /** The service's own keys: made for one repository, role and incarnation, stored wrapped, opened to sign. */
 import type { JsonObject } from '@vidimus/canonical-json';
-import { type Signer, toHex } from '@vidimus/crypto';
+import type { Signer } from '@vidimus/crypto';
 import { type Database, keyKeys, keyMasters, type Queries } from '@vidimus/database';
 import { assertMasterKey, type MasterKey, type WrappedKey, type WrappedKeyStore } from '@vidimus/key-store';
 import type { DialectName, Key } from '@vidimus/tuf';
@@ -49,7 +49,7 @@ export function createManagedKeys(keyStore: WrappedKeyStore): ManagedKeys {
     make: async (repository, dialect, role) => {
       const wrapped = await keyStore.generate(
         { repository, role, dialect },
-        (publicRaw) => toKey(dialect, toHex(publicRaw)).keyId,
+        ({ publicHex }) => toKey(dialect, publicHex).keyId,
       );
       return { key: toKey(dialect, wrapped.publicHex), wrapped };
     },
