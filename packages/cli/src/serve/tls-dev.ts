@@ -50,7 +50,7 @@ export function trustLines(caFile: string, url: string): readonly string[] {
   const file = quote(caFile);
   return [
     'a certificate for evaluation; each client is told once to trust it:',
-    `  docker   install -Dt \${DOCKER_CONFIG:-~/.docker}/tls/${host} ${file}`,
+    `  docker   install -Dm644 -t \${DOCKER_CONFIG:-~/.docker}/tls/${host} ${file}`,
     `  notary   notary --tlscacert ${file} -s https://${host} list REPOSITORY`,
     `  vidimus  ca: ${file} beside trustServer: https://${host} in its configuration`,
   ];

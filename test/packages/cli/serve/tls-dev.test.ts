@@ -147,7 +147,7 @@ describe('--tls-dev', () => {
   it('tells Docker and notary one command each', () => {
     expect(trustLines('/data/tls/ca.crt', 'https://0.0.0.0:4443')).toEqual([
       'a certificate for evaluation; each client is told once to trust it:',
-      `  docker   install -Dt \${DOCKER_CONFIG:-~/.docker}/tls/localhost:4443 /data/tls/ca.crt`,
+      `  docker   install -Dm644 -t \${DOCKER_CONFIG:-~/.docker}/tls/localhost:4443 /data/tls/ca.crt`,
       '  notary   notary --tlscacert /data/tls/ca.crt -s https://localhost:4443 list REPOSITORY',
       '  vidimus  ca: /data/tls/ca.crt beside trustServer: https://localhost:4443 in its configuration',
     ]);
