@@ -8,10 +8,13 @@ import { type EditTerms, stamp } from './terms.ts';
 /** Keys and thresholds of the four top-level roles and of `revocations`. */
 export type RepositoryKeys = Readonly<Record<TopLevelRole | 'revocations', RoleKeySet>>;
 
-export interface NewRepository {
+export interface NewRepository extends NewTopLevel {
+  readonly revocations: Draft<Targets>;
+}
+
+export interface NewTopLevel {
   readonly root: Draft<Root>;
   readonly targets: Draft<Targets>;
-  readonly revocations: Draft<Targets>;
 }
 
 /** Digests are delegated by this pattern; no tag holds a colon, so no tag is ever looked up there. */
@@ -25,10 +28,11 @@ const REVOCATION_PATHS = ['sha256:*'];
 export function createRepository(keys: RepositoryKeys, terms: EditTerms): NewRepository {
   assertNotShared(new Map(Object.entries(keys)));
   const revocations = toRoleKeys(REVOCATIONS_ROLE, keys.revocations);
+  const { root, targets } = createTopLevel(keys, terms);
   return {
-    root: firstRoot(keys, terms),
+    root,
     targets: {
-      ...emptyTargets('targets', terms),
+      ...targets,
       delegations: {
         keys: keyMap([keys.revocations]),
         roles: [{ ...revocations, name: REVOCATIONS_ROLE, terminating: true, paths: REVOCATION_PATHS }],
@@ -38,7 +42,20 @@ export function createRepository(keys: RepositoryKeys, terms: EditTerms): NewRep
   };
 }
 
-function firstRoot(keys: RepositoryKeys, terms: EditTerms): Draft<Root> {
+/**
+ * The unsigned first root and targets alone, for a dialect whose clients know no `revocations`.
+ * @throws TufError EDIT_INVALID (KEY, KEY_SHARED, THRESHOLD, TERMS)
+ */
+export function createTopLevel(
+  keys: Readonly<Record<TopLevelRole, RoleKeySet>>,
+  terms: EditTerms,
+): NewTopLevel {
+  const { root, targets, snapshot, timestamp } = keys;
+  assertNotShared(new Map(Object.entries({ root, targets, snapshot, timestamp })));
+  return { root: firstRoot(keys, terms), targets: emptyTargets('targets', terms) };
+}
+
+function firstRoot(keys: Readonly<Record<TopLevelRole, RoleKeySet>>, terms: EditTerms): Draft<Root> {
   const { root, targets, snapshot, timestamp } = keys;
   return {
     kind: 'root',

@@ -1,6 +1,12 @@
 /** Repository edits: current documents and an intention in, unsigned next documents out. */
 export { allBins, type BinLayout, binOf } from './bins.ts';
-export { createRepository, type NewRepository, type RepositoryKeys } from './create-repository.ts';
+export {
+  createRepository,
+  createTopLevel,
+  type NewRepository,
+  type NewTopLevel,
+  type RepositoryKeys,
+} from './create-repository.ts';
 export { type EditReason, editInvalid, editReason } from './edit-error.ts';
 export { editTags, planTags, type TagPlan } from './edit-tags.ts';
 export {
