@@ -1,5 +1,5 @@
 /** The real `notary` 0.7.0 (Debian's) with a trust directory of its own: one object is one person's machine. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assertDone, type ClientRun, runClient } from './run-client.ts';
@@ -16,6 +16,8 @@ export interface NotaryCliOptions {
   readonly ca: string;
   /** `user:password` for the server. */
   readonly login?: string;
+  /** Somebody else's, such as Docker's `~/.docker/trust`; else one of its own. */
+  readonly trustDirectory?: string;
 }
 
 export interface NotaryCli {
@@ -31,6 +33,8 @@ export interface NotaryCli {
   file(name: string, content: string | Uint8Array): string;
   /** The rows of `notary list`: target, SHA-256, role. */
   list(repository: string): Promise<readonly ListedTarget[]>;
+  /** Takes over every private key of another's machine. */
+  adoptKeys(other: NotaryCli): void;
   close(): void;
 }
 
@@ -40,9 +44,9 @@ export interface ListedTarget {
   readonly role: string;
 }
 
-export function createNotaryCli({ server, ca, login }: NotaryCliOptions): NotaryCli {
+export function createNotaryCli({ server, ca, login, ...options }: NotaryCliOptions): NotaryCli {
   const home = mkdtempSync(join(tmpdir(), 'vdm-notary-'));
-  const trustDirectory = join(home, 'trust');
+  const trustDirectory = options.trustDirectory ?? join(home, 'trust');
   const file = (name: string, content: string | Uint8Array): string => {
     const path = join(home, name);
     writeFileSync(path, content);
@@ -70,6 +74,8 @@ export function createNotaryCli({ server, ca, login }: NotaryCliOptions): Notary
     },
     file,
     list: async (repository) => parseList(await done('list', repository)),
+    adoptKeys: (other) =>
+      cpSync(join(other.trustDirectory, 'private'), join(trustDirectory, 'private'), { recursive: true }),
     close: () => rmSync(home, { recursive: true, force: true }),
   };
 }

@@ -12,8 +12,8 @@ export interface ClientRun {
 const timeoutMs = 60_000;
 
 /**
- * Nothing of the test's own environment reaches the program but PATH, and nothing is typed to it: a client that asks
- * ends with a failure. Rejects only where the program cannot be started.
+ * Nothing of the test's own environment reaches the program but PATH; whatever it asks is answered with yes. Rejects
+ * only where the program cannot be started.
  */
 export function runClient(
   program: string,
@@ -25,10 +25,12 @@ export function runClient(
     const child = spawn(program, args, {
       cwd,
       env: { PATH: process.env['PATH'], ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });
+    // A program that asks nothing may have ended before it is answered.
+    child.stdin.on('error', () => undefined).end('y\n');
     const said = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {
