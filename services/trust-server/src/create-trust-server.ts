@@ -1,6 +1,11 @@
 /** Puts the parts together: a hono app that listens nowhere and reads no clock of its own. */
 
-import { type Authenticator, createFailureLimiter, type Permission } from '@vidimus/access';
+import {
+  type Authenticator,
+  createFailureLimiter,
+  type Permission,
+  type RegistryTokens,
+} from '@vidimus/access';
 import { type Context, type Handler, Hono } from 'hono';
 import type { Registry } from 'prom-client';
 import { printAnswer, toResponse } from './http/answer.ts';
@@ -11,15 +16,21 @@ import { toErrorAnswer } from './http/error-answers.ts';
 import { createGates, type GateName } from './http/gate.ts';
 import { admit } from './http/guard.ts';
 import type { IdempotencyStore } from './http/idempotency.ts';
-import { concurrency, failedAuthentications } from './http/limits.ts';
+import { failedAuthentications } from './http/limits.ts';
 import type { Log } from './http/log.ts';
 import { createOpenApiDocument } from './http/openapi-document.ts';
+import { type After, createUploadReader } from './http/read-upload.ts';
 import { readRequestId } from './http/request-headers.ts';
-import { fleetPath, readTarget, refusedPath } from './http/request-target.ts';
+import { fleetPath, isNotaryTarget, readTarget, refusedPath } from './http/request-target.ts';
 import { type PipelineParts, serveRoute } from './http/serve-route.ts';
 import { createHttpMetrics, metricsContentType } from './metrics/http-metrics.ts';
+import type { NotaryService } from './notary-service.ts';
 import { apiRoutes } from './routes/api-routes.ts';
 import { metadataHandler } from './routes/metadata-routes.ts';
+import { createDoor } from './routes/notary/door.ts';
+import { refuseTarget } from './routes/notary/edit-repository.ts';
+import { explainWireMiss, notaryRoutes, type WireRoute } from './routes/notary/notary-wire.ts';
+import type { NotaryAccess } from './routes/notary/wire-parts.ts';
 import * as docs from './routes/service-routes.ts';
 import { type FetchManifest, targetHandler } from './routes/target-routes.ts';
 import { TrustError, type TrustService } from './service.ts';
@@ -41,7 +52,22 @@ export interface TrustServerParts {
   /** Where the rest of the process puts its metrics; an own one when absent. */
   readonly registry?: Registry;
   /** Requests at once, by kind. */
-  readonly concurrency?: Readonly<Record<GateName, number>>;
+  readonly concurrency?: Partial<Readonly<Record<GateName, number>>>;
+  /** The Notary v1 wire; not served when absent. */
+  readonly notary?: NotaryWireParts;
+}
+
+export interface NotaryWireParts {
+  readonly service: NotaryService;
+  readonly access: NotaryAccess;
+  /** Names that repositories on this wire may begin with; empty for any. */
+  readonly gunPrefixes: readonly string[];
+  /** Of the registry's token server, or our own. */
+  readonly tokens: RegistryTokens;
+  /** Origin at which clients reach the service, without a slash at the end; as they spelled it when absent. */
+  readonly publicUrl?: string;
+  /** Timers of uploads; those of the process when absent. */
+  readonly after?: After;
 }
 
 /**
@@ -57,12 +83,14 @@ export function createTrustServer(parts: TrustServerParts): Hono {
     app.on(doc.method.toUpperCase(), toHonoPath(doc.path), handler);
   };
 
+  const wire = wireRoutes(parts, pipeline);
   mountRepositoryReads(mount, parts, pipeline);
-  mountServiceRoutes(mount, parts, pipeline, [...fixedDocs, ...routes]);
+  for (const { doc, handler } of wire) mount(doc, handler);
+  mountServiceRoutes(mount, parts, pipeline, [...fixedDocs, ...wire.map(({ doc }) => doc), ...routes]);
   for (const route of routes) mount(route, (context) => serveRoute(context, route, pipeline));
 
   app.onError((error, context) => fail(pipeline, context, error));
-  app.notFound((context) => fail(pipeline, context, explainMiss(app, context)));
+  app.notFound((context) => answerMiss(app, pipeline, context, wire.length > 0));
   return app;
 }
 
@@ -85,7 +113,7 @@ function toPipeline(parts: TrustServerParts): PipelineParts {
       failures: createFailureLimiter(failedAuthentications, parts.now),
       publicReads: parts.publicReads,
     },
-    gates: createGates(parts.concurrency ?? concurrency),
+    gates: createGates(parts.concurrency),
     idempotency: parts.idempotency,
     metrics: createHttpMetrics(parts.registry),
     log: parts.log,
@@ -106,6 +134,26 @@ function mountRepositoryReads(mount: Mount, parts: TrustServerParts, pipeline: P
   };
   mount(docs.metadataDoc, metadataHandler(reads));
   mount(docs.targetDoc, targetHandler(reads));
+}
+
+function wireRoutes(parts: TrustServerParts, pipeline: PipelineParts): readonly WireRoute[] {
+  const { notary } = parts;
+  if (notary === undefined) return [];
+  const { authenticator, failures } = pipeline.guard;
+  const { tokens, publicUrl } = notary;
+  return notaryRoutes({
+    ...pipeline,
+    service: notary.service,
+    readiness: () => parts.service.readiness(),
+    access: notary.access,
+    publicReads: parts.publicReads,
+    gunPrefixes: notary.gunPrefixes,
+    door: createDoor({ authenticator, failures, tokens, publicUrl }),
+    authenticator,
+    failures,
+    tokens,
+    uploads: createUploadReader(notary.after),
+  });
 }
 
 function mountServiceRoutes(
@@ -155,21 +203,32 @@ function fail(pipeline: PipelineParts, context: Context, error: unknown): Respon
 }
 
 /** Why no route answered: a refused target, a method the path does not have, or no such path. */
-function explainMiss(app: Hono, context: Context): TrustError {
+function answerMiss(app: Hono, pipeline: PipelineParts, context: Context, hasWire: boolean): Response {
   const { path } = context.req;
+  const target = rawTarget(context.req.raw, context.env);
+  const onWire = hasWire && isNotaryTarget(target);
   if (path === refusedPath) {
-    const reading = readTarget(rawTarget(context.req.raw, context.env));
-    return new TrustError('NAME_INVALID', 'problem' in reading ? reading.problem : 'the path is refused');
+    const reading = readTarget(target);
+    const problem = 'problem' in reading ? reading.problem : 'the path is refused';
+    return onWire ? refuseTarget(problem) : fail(pipeline, context, new TrustError('NAME_INVALID', problem));
   }
   const methods = ['GET', 'PUT', 'POST', 'DELETE'].filter(
     (method) => app.router.match(method, path)[0].length > 0,
   );
-  if (methods.length === 0)
-    return new TrustError('ROUTE_UNKNOWN', 'there is nothing here; see /openapi.json');
-  const allow = methods.includes('GET') ? ['HEAD', ...methods] : methods;
-  return new TrustError('METHOD_NOT_ALLOWED', 'the method is not one of this path', {
-    allow: allow.join(', '),
-  });
+  const allow = (methods.includes('GET') ? ['HEAD', ...methods] : methods).join(', ');
+  if (onWire) return explainWireMiss(context.req.method, allow);
+  if (allow === '') {
+    return fail(
+      pipeline,
+      context,
+      new TrustError('ROUTE_UNKNOWN', 'there is nothing here; see /openapi.json'),
+    );
+  }
+  return fail(
+    pipeline,
+    context,
+    new TrustError('METHOD_NOT_ALLOWED', 'the method is not one of this path', { allow }),
+  );
 }
 
 /** `/v2/{repository}` -> `/v2/:repository`, as the reading of targets leaves it. */

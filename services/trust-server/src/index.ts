@@ -7,11 +7,23 @@ export {
   type TrustObserver,
   type TrustServiceParts,
 } from './core/index.ts';
-export { createTrustServer, type TrustServerParts } from './create-trust-server.ts';
+export { createTrustServer, type NotaryWireParts, type TrustServerParts } from './create-trust-server.ts';
 export { durationToMs } from './duration.ts';
 export type { IdempotencyStore } from './http/idempotency.ts';
 export { createIdempotencyStore } from './http/idempotency-store.ts';
 export type { Log } from './http/log.ts';
+export type { After } from './http/read-upload.ts';
+export type {
+  ChangefeedPage,
+  ChangeRecord,
+  NotaryCall,
+  NotaryFile,
+  NotaryPart,
+  NotaryQuestion,
+  NotaryService,
+  ServedKeyRole,
+} from './notary-service.ts';
+export type { NotaryAccess } from './routes/notary/wire-parts.ts';
 export type { FetchManifest } from './routes/target-routes.ts';
 export type * from './schemas.ts';
 export { type Closable, type CloseParts, closeGracefully } from './server/close-gracefully.ts';

@@ -113,6 +113,21 @@ export const change: Change = {
   documents: [],
 };
 
+/** Parts of a server whose use cases are a memory, for tests that look at something beside them. */
+export function serverParts(): TrustServerParts {
+  return {
+    service: memoryService(),
+    authenticator: { authenticate: async () => undefined },
+    idempotency: memoryIdempotency(),
+    fetchManifest: async () => undefined,
+    now: () => startMs,
+    newRequestId: () => 'made-1',
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    version: '1.2.3',
+    publicReads: true,
+  };
+}
+
 function recording(service: TrustService, calls: ServerForTest['calls']): TrustService {
   return new Proxy(service, {
     get(target, name, receiver) {

@@ -28,6 +28,8 @@ export interface RouteDoc {
   readonly path: string;
   readonly permission: Permission;
   readonly summary: string;
+  /** Under which the document lists it; by its path when absent. */
+  readonly tag?: string;
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
   readonly body: BodySpec<z.ZodType>;
@@ -37,6 +39,8 @@ export interface RouteDoc {
 export interface BodySpec<Schema extends z.ZodType> {
   readonly schema: Schema;
   readonly maxBytes: number;
+  /** `application/json` when absent. */
+  readonly mediaType?: string;
   /** True: no body at all reads as `{}`. */
   readonly mayBeEmpty?: boolean;
 }

@@ -2,7 +2,7 @@
 import { CanonicalJsonError } from '@vidimus/canonical-json';
 import { type DatabaseErrorCode, toDatabaseError } from '@vidimus/database';
 import { ReferenceFormatError } from '@vidimus/reference';
-import { TrustError, type TrustErrorCode } from '../service.ts';
+import { TrustError, type TrustErrorCode, type TrustErrorDetail } from '../service.ts';
 import type { Answer } from './answer.ts';
 import type { Log } from './log.ts';
 
@@ -59,15 +59,31 @@ const databaseIsAway: ReadonlySet<DatabaseErrorCode> = new Set<DatabaseErrorCode
  * id alone, and is logged under it.
  */
 export function toErrorAnswer(error: unknown, requestId: string, log: Log): Answer {
+  const { code, message, detail, status, headers } = toKnownError(error, requestId, log);
+  const entry = Object.keys(detail).length === 0 ? { code, message } : { code, message, detail };
+  return { status, body: { errors: [entry] }, headers };
+}
+
+/** An error that callers may see, with the status it has here. */
+export interface KnownError {
+  readonly code: TrustErrorCode;
+  readonly message: string;
+  readonly detail: TrustErrorDetail;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The same for wires that spell errors in their own way; logs what is ours to mend. */
+export function toKnownError(error: unknown, requestId: string, log: Log): KnownError {
   const known = toTrustError(error);
   if (known === undefined || known.code === 'INTERNAL') {
     log.error({ err: toLoggable(error), requestId }, 'request failed');
-    return errorAnswer(new TrustError('INTERNAL', `internal error, request ${requestId}`));
+    return withStatus(new TrustError('INTERNAL', `internal error, request ${requestId}`));
   }
   if (statusOf[known.code] >= 500) {
     log.warn({ err: toLoggable(error), requestId, code: known.code }, 'request refused');
   }
-  return errorAnswer(known);
+  return withStatus(known);
 }
 
 /** drizzle puts a query's values into its message: hashes of tokens and wrapped keys are not for the log. */
@@ -91,11 +107,10 @@ function toTrustError(error: unknown): TrustError | undefined {
   return new TrustError('DATABASE_UNAVAILABLE', 'the database cannot be used now', {}, { cause: error });
 }
 
-function errorAnswer(error: TrustError): Answer {
+function withStatus(error: TrustError): KnownError {
   const { code, message, detail } = error;
   const status = code === 'IDEMPOTENCY_CONFLICT' && detail['inProgress'] === true ? 409 : statusOf[code];
-  const entry = Object.keys(detail).length === 0 ? { code, message } : { code, message, detail };
-  return { status, body: { errors: [entry] }, headers: errorHeaders(error, status) };
+  return { code, message, detail, status, headers: errorHeaders(error, status) };
 }
 
 function errorHeaders(error: TrustError, status: number): Record<string, string> {

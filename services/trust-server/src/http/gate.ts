@@ -9,9 +9,10 @@ export interface Gates {
   run<Result>(name: GateName, work: () => Promise<Result>): Promise<Result>;
 }
 
-/** @param limits - requests at once; `concurrency` when absent */
-export function createGates(limits: Readonly<Record<GateName, number>> = concurrency): Gates {
-  const underWay: Record<GateName, number> = { read: 0, edit: 0, batch: 0, manifest: 0 };
+/** @param limited - requests at once, where `concurrency` is not meant */
+export function createGates(limited: Partial<Readonly<Record<GateName, number>>> = {}): Gates {
+  const limits = { ...concurrency, ...limited };
+  const underWay: Record<GateName, number> = { read: 0, edit: 0, batch: 0, upload: 0, manifest: 0 };
   return {
     async run(name, work) {
       if (underWay[name] >= limits[name])

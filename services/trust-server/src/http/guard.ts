@@ -6,10 +6,9 @@ import {
   isAnonymous,
   judgeAccess,
   type Permission,
+  readBearer,
 } from '@vidimus/access';
 import { TrustError } from '../service.ts';
-import { maxTokenLength } from './limits.ts';
-import { readBearer } from './request-headers.ts';
 
 export interface GuardParts {
   readonly authenticator: Authenticator;
@@ -44,7 +43,7 @@ export async function admit(
 
 async function identify(parts: GuardParts, visitor: Visitor): Promise<Identity | undefined> {
   if (visitor.authorization === undefined) return undefined;
-  const token = readBearer(visitor.authorization, maxTokenLength);
+  const token = readBearer(visitor.authorization);
   const identity = token === undefined ? undefined : await parts.authenticator.authenticate(token);
   if (identity !== undefined) return identity;
   // A good token passes even from an address that failed often: a proxy's other users must not lock it out.

@@ -11,10 +11,21 @@ export const maxBodyDepth = 32;
 export const maxBodyValues = 400_000;
 /** A manifest served under `/targets/` (CONTRACTS C3). */
 export const maxManifestBytes = 4_194_304;
+/** An upload on the Notary wire: 300,000 tags in one role take about 30 MB. */
+export const maxUploadBytes = 33_554_432;
+/** All uploads under way: each is in memory up to three times while it is taken apart. */
+export const maxUploadsBytes = 67_108_864;
+export const maxUploadParts = 1_000;
+export const maxPartHeaderBytes = 4_096;
+/** Shorter than the listener's own, so that the client hears why. */
+export const uploadTimeoutMs = 30_000;
+/** Records of the change feed in one answer; the peer has no bound. */
+export const maxChangefeedRecords = 1_000;
+/** Files below this are sent as they are: a packet is a packet. */
+export const minGzipBytes = 1_024;
 export const defaultPageSize = 100;
 export const maxPageSize = 1_000;
 export const maxCursorLength = 1_024;
-export const maxTokenLength = 512;
 
 /** Requests that may be under way at once, by what they cost; beyond it BUSY. */
 export const concurrency = {
@@ -24,6 +35,8 @@ export const concurrency = {
   edit: 128,
   /** Up to 8 MiB each before validation. */
   batch: 8,
+  /** Uploads on the Notary wire; `maxUploadsBytes` bounds what they hold. */
+  upload: 128,
   /** Asks a registry, up to 4 MiB each. */
   manifest: 16,
 } as const;

@@ -37,7 +37,7 @@ export function createOpenApiDocument(routes: readonly RouteDoc[], version: stri
       method: route.method,
       path: route.path,
       summary: route.summary,
-      tags: [tagOf(route.path)],
+      tags: [route.tag ?? tagOf(route.path)],
       security: needsToken(route) ? [{ token: [] }] : [],
       request: {
         params: route.params,
@@ -48,7 +48,7 @@ export function createOpenApiDocument(routes: readonly RouteDoc[], version: stri
           : {
               body: {
                 required: route.body.mayBeEmpty !== true,
-                content: { 'application/json': { schema: route.body.schema } },
+                content: { [route.body.mediaType ?? 'application/json']: { schema: route.body.schema } },
               },
             }),
       },

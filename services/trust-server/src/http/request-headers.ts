@@ -25,12 +25,6 @@ export function readIdempotencyKey(header: string | undefined): string | undefin
   return header;
 }
 
-/** The token of `Authorization: Bearer`; undefined when there is none of that form. */
-export function readBearer(header: string | undefined, maxLength: number): string | undefined {
-  if (header === undefined || header.length > maxLength) return undefined;
-  return /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(header)?.[1];
-}
-
 /** Whether `If-None-Match` names this entity tag. RFC 9110 13.1.2: weak comparison, lists and `*`. */
 export function matchesEtag(header: string, etag: string): boolean {
   if (header === etag) return true;

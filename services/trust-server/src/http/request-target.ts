@@ -39,7 +39,7 @@ export function readTarget(target: string): TargetReading {
   const tail = segments.slice(at + 1);
   const tailProblem = tail.length === 1 && tail[0] === '' ? undefined : refuseTail(tail);
   if (tailProblem !== undefined) return { problem: tailProblem };
-  const rest = tail.length === 0 || tail[0] === '' ? '' : `/${tail.join('/')}`;
+  const rest = tail.length === 0 || tail[0] === '' ? '' : `/${foldTail(tail).join('/')}`;
   if (at === 1) return { path: `${fleetPath}${rest}` };
 
   const name = decodeName(segments.slice(1, at).join('/'), notaryWire.has(tail[0] ?? ''));
@@ -60,6 +60,13 @@ function refuseTarget(target: string): string | undefined {
   if (path.includes('//')) return 'empty path segment';
   if (/\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path)) return 'dot segment in the path';
   return undefined;
+}
+
+/** Whether a target, refused or not, was meant for the Notary wire: its clients can read no other answers. */
+export function isNotaryTarget(target: string): boolean {
+  return /^\/v2\/[^?]*\/_trust\/(?:tuf|changefeed)(?:[/?]|%2f|$)|^\/v2\/_trust\/changefeed(?:[/?]|$)|^\/_notary_server\//i.test(
+    target.slice(0, maxTargetBytes),
+  );
 }
 
 /** Health, documents and what is not ours: nothing there needs an escape. */
@@ -83,6 +90,12 @@ function refuseTail(tail: readonly string[]): string | undefined {
     if (pieces.length > 1 && pieces.includes('')) return 'empty path segment';
   }
   return undefined;
+}
+
+/** Names of files on the Notary wire hold slashes, raw or encoded: one segment here, as roles are elsewhere. */
+function foldTail(tail: readonly string[]): readonly string[] {
+  if (tail[0] !== 'tuf' || tail.length < 2) return tail;
+  return ['tuf', encodeURIComponent(decodeURIComponent(tail.slice(1).join('/')))];
 }
 
 function decodeSegment(segment: string): string | undefined {

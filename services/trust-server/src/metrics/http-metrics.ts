@@ -1,11 +1,24 @@
 /** Counts of what was asked and answered, in Prometheus' form. */
 import { Counter, Histogram, Registry } from 'prom-client';
 
+/** What is done on the Notary wire, by the peer's names. */
+export type NotaryOperation =
+  | 'GetRole'
+  | 'GetRoleByHash'
+  | 'GetRoleByVersion'
+  | 'GetKey'
+  | 'RotateKey'
+  | 'UpdateTUF'
+  | 'DeleteTUF'
+  | 'Changefeed';
+
 export interface HttpMetrics {
   /** @param route - the template, never the path: names would be unbounded labels */
   observeRequest(method: string, route: string, status: number, seconds: number): void;
   /** Metadata is read often: a plain count, collected when somebody looks. */
   countMetadataRead(status: 200 | 304 | 404): void;
+  /** The same for the Notary wire. */
+  countNotary(operation: NotaryOperation, status: number): void;
   /** The text exposition. */
   print(): Promise<string>;
 }
@@ -38,6 +51,20 @@ export function createHttpMetrics(registry: Registry = new Registry()): HttpMetr
       for (const [status, count] of Object.entries(metadataReads)) this.inc({ status }, count);
     },
   });
+  const notary = new Map<
+    string,
+    { readonly operation: NotaryOperation; readonly status: string; count: number }
+  >();
+  new Counter({
+    name: 'vidimus_notary_requests_total',
+    help: 'Requests answered on the Notary wire.',
+    labelNames: ['operation', 'status'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { operation, status, count } of notary.values()) this.inc({ operation, status }, count);
+    },
+  });
   return {
     observeRequest(method, route, status, seconds) {
       requests.inc({ method, route, status });
@@ -45,6 +72,12 @@ export function createHttpMetrics(registry: Registry = new Registry()): HttpMetr
     },
     countMetadataRead(status) {
       metadataReads[status] += 1;
+    },
+    countNotary(operation, status) {
+      const key = `${operation} ${status}`;
+      const entry = notary.get(key);
+      if (entry === undefined) notary.set(key, { operation, status: String(status), count: 1 });
+      else entry.count += 1;
     },
     print: () => registry.metrics(),
   };

@@ -1,0 +1,108 @@
+/** What the routes of the Notary wire work with, and the frame around those that are not the hot path. */
+import {
+  type Authenticator,
+  type FailureLimiter,
+  type RegistryTokens,
+  type ResourceAccess,
+  repositoryScope,
+} from '@vidimus/access';
+import type { Context, Handler } from 'hono';
+import type { Gates } from '../../http/gate.ts';
+import type { Log } from '../../http/log.ts';
+import type { UploadReader } from '../../http/read-upload.ts';
+import { readRequestId } from '../../http/request-headers.ts';
+import type { HttpMetrics, NotaryOperation } from '../../metrics/http-metrics.ts';
+import type { NotaryService } from '../../notary-service.ts';
+import { type Call, TrustError, type TrustService } from '../../service.ts';
+import type { Door } from './door.ts';
+import { toWireAnswer, toWireResponse, wireError } from './wire-errors.ts';
+
+/**
+ * - `token`: reads are open where anonymous reads are on; uploads and keys need a credential
+ * - `open`: reads and uploads need none; creating a repository, ending one and new keys do
+ */
+export type NotaryAccess = 'token' | 'open';
+
+export interface WireParts {
+  readonly service: NotaryService;
+  readonly readiness: TrustService['readiness'];
+  readonly access: NotaryAccess;
+  readonly publicReads: boolean;
+  /** Names that repositories may begin with; empty for any. */
+  readonly gunPrefixes: readonly string[];
+  readonly door: Door;
+  readonly authenticator: Authenticator;
+  readonly failures: FailureLimiter;
+  readonly tokens: RegistryTokens;
+  readonly gates: Gates;
+  readonly uploads: UploadReader;
+  readonly metrics: HttpMetrics;
+  readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly newRequestId: () => string;
+}
+
+export const pullScope = (repository: string): ResourceAccess => repositoryScope(repository, ['pull']);
+export const pushScope = (repository: string): ResourceAccess =>
+  repositoryScope(repository, ['push', 'pull']);
+export const manageScope = (repository: string): ResourceAccess => repositoryScope(repository, ['*']);
+
+export const repositoryOf = (context: Context): string => context.req.param('repository') ?? '';
+
+/** Whether the service takes part in repositories of this name. */
+export function isServed(parts: Pick<WireParts, 'gunPrefixes'>, repository: string): boolean {
+  const { gunPrefixes } = parts;
+  return gunPrefixes.length === 0 || gunPrefixes.some((prefix) => repository.startsWith(prefix));
+}
+
+/** The answer to what is no file, no key and no path of this wire. */
+export const missing = (): Response => toWireResponse(wireError('METADATA_NOT_FOUND'));
+
+/** As the peer: without a body. */
+export function notAllowed(allow: string): Response {
+  return new Response(null, { status: 405, headers: { Allow: allow, 'Cache-Control': 'no-store' } });
+}
+
+/** Runs one request: its id, its errors, its count. `scope` is what a caller lacked whom the use case refuses. */
+export function wireHandler(
+  parts: WireParts,
+  operation: NotaryOperation | ((context: Context) => NotaryOperation),
+  work: (context: Context, requestId: string) => Promise<Response>,
+  scope: (context: Context) => ResourceAccess = (context) => pushScope(repositoryOf(context)),
+): Handler {
+  return async (context) => {
+    const requestId = readRequestId(context.req.header('x-request-id')) ?? parts.newRequestId();
+    const answer = await work(context, requestId).catch((error: unknown) =>
+      error instanceof TrustError && error.code === 'UNAUTHORIZED'
+        ? parts.door.challenge(context, scope(context))
+        : toWireResponse(toWireAnswer(error, requestId, parts.log)),
+    );
+    answer.headers.set('X-Request-Id', requestId);
+    parts.metrics.countNotary(typeof operation === 'string' ? operation : operation(context), answer.status);
+    return answer;
+  };
+}
+
+/** Does the edit and writes one line about it, whatever becomes of it: the caller is known, or anybody in `open` mode. */
+export async function logged(
+  parts: Pick<WireParts, 'log' | 'now'>,
+  call: Call,
+  fields: Readonly<Record<string, unknown>>,
+  work: () => Promise<Response>,
+): Promise<Response> {
+  const started = parts.now();
+  const line = (status: unknown): void =>
+    parts.log.info(
+      { requestId: call.requestId, actor: call.actor, ...fields, status, tookMs: parts.now() - started },
+      'edit',
+    );
+  try {
+    const answer = await work();
+    line(answer.status);
+    return answer;
+  } catch (error) {
+    line('refused');
+    throw error;
+  }
+}
