@@ -1,6 +1,7 @@
 /** A TUF client in memory: cache, clock and log of requests around the real workflow. */
 import {
   type Anchor,
+  type Dialect,
   drive,
   type Listing,
   type LookUp,
@@ -18,7 +19,13 @@ import {
   type Verified,
   type Workflow,
 } from '@vidimus/tuf';
-import type { TufSimulator } from './tuf-simulator.ts';
+
+/** What a client sees of a simulated repository, of either dialect. */
+interface Server {
+  readonly repository: string;
+  readonly now: number;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
 
 export class TufClient {
   /** Cached files: `root`, `3.root`, `timestamp`, `qa/nightly`. */
@@ -30,21 +37,21 @@ export class TufClient {
   writes: string[] = [];
   anchor: Anchor;
   now: number | undefined;
-  readonly #server: TufSimulator;
+  readonly #server: Server;
+  readonly #dialect: Dialect;
   readonly #input: Partial<RefreshInput>;
 
-  constructor(server: TufSimulator, input: Partial<RefreshInput> = {}) {
+  constructor(server: Server, input: Partial<RefreshInput> = {}) {
     this.#server = server;
     this.#input = input;
-    const bytes = server.files.get('1.root.json');
-    if (bytes === undefined) throw new Error('no first root');
-    this.anchor = input.anchor ?? { kind: 'root', bytes };
+    this.#dialect = input.dialect ?? tufDialect;
+    this.anchor = input.anchor ?? firstRoot(server);
   }
 
   refresh(input: Partial<RefreshInput> = {}): TrustedState {
     return this.run(
       refresh({
-        dialect: tufDialect,
+        dialect: this.#dialect,
         repository: this.#server.repository,
         now: this.now ?? this.#server.now,
         foreign: false,
@@ -70,7 +77,7 @@ export class TufClient {
   /** Version of a cached file, unverified. */
   cached(name: string): number | undefined {
     const bytes = this.cache.get(name);
-    return bytes && Number(tufDialect.open(bytes, bytes.length).signed['version']);
+    return bytes && Number(this.#dialect.open(bytes, bytes.length).signed['version']);
   }
 
   run<T>(workflow: Workflow<T>): T {
@@ -82,7 +89,9 @@ export class TufClient {
 
   #answer(step: Step): Reply {
     if (step.do === 'fetch') {
-      const name = `${step.version === undefined ? '' : `${step.version}.`}${step.role}.json`;
+      const version = step.version === undefined ? '' : `${step.version}.`;
+      const hash = step.sha256 === undefined ? '' : `.${step.sha256}`;
+      const name = `${version}${step.role}${hash}.json`;
       this.requests.push(name);
       return this.#server.files.get(name);
     }
@@ -97,6 +106,12 @@ export class TufClient {
     else this.cache.delete(name);
     return undefined;
   }
+}
+
+function firstRoot({ files }: Server): Anchor {
+  const bytes = files.get('1.root.json');
+  if (bytes === undefined) throw new Error('no first root');
+  return { kind: 'root', bytes };
 }
 
 /** The code with which a thing is refused; fails when it is not, or by another error. */
