@@ -23,3 +23,11 @@ CREATE TRIGGER trust_changefeed_append_only BEFORE UPDATE OR DELETE OR TRUNCATE 
   FOR EACH STATEMENT EXECUTE FUNCTION trust_refuse_change();
 --> statement-breakpoint
 ALTER TABLE trust_changefeed ALTER COLUMN repository TYPE text COLLATE "C";
+--> statement-breakpoint
+-- The next id of the feed. Whoever has drawn one commits before the next is drawn, so it is taken last of all.
+-- Each statement in here sees what was committed while it waited.
+CREATE FUNCTION trust_next_change() RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('trust_changefeed', 0));
+  RETURN (SELECT coalesce(max(id), 0) + 1 FROM trust_changefeed);
+END $$;

@@ -1,14 +1,12 @@
 /** Which dialects a repository can have, and the codec of each. */
+import { notaryDialect } from '@vidimus/notary';
 import { type Dialect, type DialectName, tufDialect } from '@vidimus/tuf';
 import { TrustError } from '../service.ts';
 
-const codecs: ReadonlyMap<DialectName, Dialect> = new Map([['tuf', tufDialect]]);
+const codecs: Readonly<Record<DialectName, Dialect>> = { tuf: tufDialect, notary: notaryDialect };
 
-/** @throws TrustError INTERNAL for a dialect that this program cannot write */
 export function codecOf(name: DialectName): Dialect {
-  const codec = codecs.get(name);
-  if (codec !== undefined) return codec;
-  throw new TrustError('INTERNAL', `no codec for the dialect ${name}`);
+  return codecs[name];
 }
 
 /** Reads a column. @throws TrustError INTERNAL */

@@ -1,11 +1,20 @@
 /** The service's own keys: made for one repository, role and incarnation, stored wrapped, opened to sign. */
 import type { JsonObject } from '@vidimus/canonical-json';
-import type { Signer } from '@vidimus/crypto';
+import { fromHex, type Signer } from '@vidimus/crypto';
 import { type Database, keyKeys, keyMasters, type Queries } from '@vidimus/database';
-import { assertMasterKey, type MasterKey, type WrappedKey, type WrappedKeyStore } from '@vidimus/key-store';
+import {
+  assertMasterKey,
+  type KeyAlgorithm,
+  type MasterKey,
+  type WrappedKey,
+  type WrappedKeyStore,
+} from '@vidimus/key-store';
+import { ecdsaKeyObject, ed25519KeyObject, rsaKeyObject } from '@vidimus/notary';
 import type { DialectName, Key } from '@vidimus/tuf';
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, eq, inArray, isNull } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
+import { TrustError } from '../../service.ts';
 import { codecOf } from '../dialects.ts';
 import type { Incarnation } from '../store/metadata.ts';
 
@@ -18,13 +27,31 @@ export interface ManagedKey {
   readonly wrapped: WrappedKey;
 }
 
+/** A key of the service, as far as anybody may know it. */
+export interface HeldKey {
+  readonly role: string;
+  /** Handed out to a client whose root does not list it yet. */
+  readonly pending: boolean;
+  /** As its dialect writes it. */
+  readonly declared: JsonObject;
+}
+
 export interface ManagedKeys {
   /** Makes a key for a role of one dialect; it exists once `store` was committed. @throws KeyStoreError */
   make(repository: string, dialect: DialectName, role: string): Promise<ManagedKey>;
   /** Stores new keys in the caller's transaction. */
   store(tx: Queries, at: Incarnation, keys: readonly ManagedKey[]): Promise<void>;
-  /** The signers of an incarnation by key id, opened when asked for. */
-  signers(queries: Queries, at: Incarnation): Promise<SignerOf>;
+  /** Stores a key that waits for a root to list it; false when another one waits in its place. */
+  offer(tx: Queries, at: Incarnation, key: ManagedKey): Promise<boolean>;
+  /** A root lists these keys now: others may wait in their places. */
+  settle(tx: Queries, at: Incarnation, keyIds: readonly string[]): Promise<void>;
+  /** The keys of an incarnation in one dialect by key id, as the database has them. */
+  held(queries: Queries, at: Incarnation, dialect: DialectName): Promise<ReadonlyMap<string, HeldKey>>;
+  /**
+   * The signers of an incarnation by key id, opened when asked for.
+   * @param needed - key ids that must be among them if they exist at all: another replica may have made them
+   */
+  signers(queries: Queries, at: Incarnation, needed?: Iterable<string>): Promise<SignerOf>;
   /** The public halves of an incarnation's keys in one dialect, by role. */
   publicKeys(
     queries: Queries,
@@ -44,36 +71,56 @@ export interface ManagedKeys {
 export type SignerOf = (dialect: DialectName, keyId: string) => Promise<Signer | undefined>;
 
 export function createManagedKeys(keyStore: WrappedKeyStore): ManagedKeys {
-  const known = new LRUCache<string, ReadonlyMap<string, WrappedKey>>({ max: maxIncarnations });
+  const known = new LRUCache<string, ReadonlyMap<string, StoredKey>>({ max: maxIncarnations });
   return {
     make: async (repository, dialect, role) => {
       const wrapped = await keyStore.generate(
         { repository, role, dialect },
-        ({ publicHex }) => toKey(dialect, publicHex).keyId,
+        (half) => toKey(dialect, half).keyId,
       );
-      return { key: toKey(dialect, wrapped.publicHex), wrapped };
+      return { key: toKey(dialect, wrapped), wrapped };
     },
-    store: async (tx, { repository, incarnation }, keys) => {
+    store: async (tx, at, keys) => {
       if (keys.length === 0) return;
-      await tx.insert(keyKeys).values(
-        keys.map(({ wrapped }) => ({
-          keyId: wrapped.keyId,
-          repository,
-          incarnation,
-          role: wrapped.role,
-          dialect: wrapped.dialect,
-          algorithm: wrapped.algorithm,
-          publicHex: wrapped.publicHex,
-          wrapped: wrapped.wrapped,
-          masterFingerprint: wrapped.masterFingerprint,
-          createdAt: new Date(wrapped.createdAt),
-          retiredAt: null,
-        })),
-      );
+      await tx.insert(keyKeys).values(keys.map((key) => toRow(at, key)));
     },
-    signers: async (queries, at) => {
+    offer: async (tx, at, key) => {
+      const stored = await tx
+        .insert(keyKeys)
+        .values({ ...toRow(at, key), pending: true })
+        .onConflictDoNothing()
+        .returning({ keyId: keyKeys.keyId });
+      return stored.length > 0;
+    },
+    settle: async (tx, at, keyIds) => {
+      if (keyIds.length === 0) return;
+      await tx
+        .update(keyKeys)
+        .set({ pending: false })
+        .where(
+          and(
+            eq(keyKeys.repository, at.repository),
+            eq(keyKeys.incarnation, at.incarnation),
+            inArray(keyKeys.keyId, [...keyIds]),
+          ),
+        );
+    },
+    held: async (queries, at, dialect) => {
+      const keys = await readKeys(queries, at);
+      known.set(`${at.repository} ${at.incarnation}`, keys);
+      const held = new Map<string, HeldKey>();
+      for (const [keyId, key] of keys) {
+        if (key.dialect !== dialect) continue;
+        const { role, pending } = key;
+        held.set(keyId, { role, pending, declared: toKey(dialect, key).declared });
+      }
+      return held;
+    },
+    signers: async (queries, at, needed = []) => {
       const name = `${at.repository} ${at.incarnation}`;
-      const keys = known.get(name) ?? (await readKeys(queries, at));
+      const remembered = known.get(name);
+      const isEnough = remembered !== undefined && [...needed].every((keyId) => remembered.has(keyId));
+      const keys = isEnough ? remembered : await readKeys(queries, at);
       if (keys.size > 0) known.set(name, keys);
       return async (dialect, keyId) => {
         const key = keys.get(keyId);
@@ -82,11 +129,11 @@ export function createManagedKeys(keyStore: WrappedKeyStore): ManagedKeys {
     },
     publicKeys: async (queries, at, dialect) => {
       const roles = new Map<string, Key[]>();
-      for (const { role, publicHex, ...key } of (await readKeys(queries, at)).values()) {
+      for (const key of (await readKeys(queries, at)).values()) {
         if (key.dialect !== dialect) continue;
-        const keys = roles.get(role) ?? [];
-        keys.push(toKey(dialect, publicHex));
-        roles.set(role, keys);
+        const keys = roles.get(key.role) ?? [];
+        keys.push(toKey(dialect, key));
+        roles.set(key.role, keys);
       }
       return roles;
     },
@@ -121,25 +168,66 @@ export async function pinMasterKeys(
   });
 }
 
-/** The key entry of an Ed25519 key as a dialect writes it. */
-function toKey(dialect: DialectName, publicHex: string): Key {
-  const declared: JsonObject = { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: publicHex } };
-  return codecOf(dialect).toKey(declared);
+interface StoredKey extends WrappedKey {
+  readonly pending: boolean;
+}
+
+/** The key entry of a public half as a dialect writes it. @throws TrustError INTERNAL */
+function toKey(
+  dialect: DialectName,
+  { algorithm, publicHex }: Pick<WrappedKey, 'algorithm' | 'publicHex'>,
+): Key {
+  return codecOf(dialect).toKey(declare(dialect, algorithm, publicHex));
+}
+
+function declare(dialect: DialectName, algorithm: KeyAlgorithm, publicHex: string): JsonObject {
+  if (dialect === 'notary') {
+    const bytes = fromHex(publicHex);
+    if (algorithm === 'ed25519') return ed25519KeyObject(bytes);
+    return algorithm === 'rsa' ? rsaKeyObject(bytes) : ecdsaKeyObject(bytes);
+  }
+  if (algorithm === 'ed25519') {
+    return { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: publicHex } };
+  }
+  throw new TrustError('INTERNAL', `no managed key of this dialect is ${algorithm}`);
+}
+
+const algorithmSchema = z.enum(['ed25519', 'ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'rsa']);
+
+function toRow(
+  { repository, incarnation }: Incarnation,
+  { wrapped }: ManagedKey,
+): typeof keyKeys.$inferInsert {
+  return {
+    keyId: wrapped.keyId,
+    repository,
+    incarnation,
+    role: wrapped.role,
+    dialect: wrapped.dialect,
+    algorithm: wrapped.algorithm,
+    publicHex: wrapped.publicHex,
+    wrapped: wrapped.wrapped,
+    masterFingerprint: wrapped.masterFingerprint,
+    createdAt: new Date(wrapped.createdAt),
+    retiredAt: null,
+  };
 }
 
 async function readKeys(
   queries: Queries,
   { repository, incarnation }: Incarnation,
-): Promise<ReadonlyMap<string, WrappedKey>> {
+): Promise<ReadonlyMap<string, StoredKey>> {
   const rows = await queries
     .select({
       keyId: keyKeys.keyId,
       role: keyKeys.role,
       dialect: keyKeys.dialect,
+      algorithm: keyKeys.algorithm,
       publicHex: keyKeys.publicHex,
       wrapped: keyKeys.wrapped,
       masterFingerprint: keyKeys.masterFingerprint,
       createdAt: keyKeys.createdAt,
+      pending: keyKeys.pending,
     })
     .from(keyKeys)
     .where(
@@ -149,14 +237,14 @@ async function readKeys(
         isNull(keyKeys.retiredAt),
       ),
     );
-  const keys = new Map<string, WrappedKey>();
-  for (const { wrapped, createdAt, ...row } of rows) {
+  const keys = new Map<string, StoredKey>();
+  for (const { wrapped, createdAt, algorithm, ...row } of rows) {
     if (wrapped === null) continue;
     keys.set(row.keyId, {
       ...row,
       repository,
       wrapped,
-      algorithm: 'ed25519',
+      algorithm: algorithmSchema.parse(algorithm),
       createdAt: createdAt.getTime(),
     });
   }

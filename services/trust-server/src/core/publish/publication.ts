@@ -3,6 +3,7 @@
  * all in the caller's transaction. Files are made in the order in which clients trust them, timestamps last of all:
  * they carry the head of the events.
  */
+import { sha512Hex } from '@vidimus/crypto';
 import type { Queries } from '@vidimus/database';
 import {
   type Authority,
@@ -18,14 +19,15 @@ import {
   type Snapshot,
   type Targets,
   type Timestamp,
-  type TufDocument,
 } from '@vidimus/tuf';
 import { TrustError } from '../../service.ts';
 import { chainEvents, type EventDraft } from '../audit/event-chain.ts';
+import { codecOf } from '../dialects.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { SignerOf } from '../keys/managed-keys.ts';
+import { appendChange } from '../store/changefeed.ts';
 import { insertEvents } from '../store/events.ts';
-import { type Incarnation, insertMetadata } from '../store/metadata.ts';
+import { type Incarnation, insertMetadata, type MetadataRow } from '../store/metadata.ts';
 import { type LogHead, moveRepository, type RepositoryMove } from '../store/repositories.ts';
 import { deleteTags, type TagRow, writeTags } from '../store/tags.ts';
 import { announce } from './announce.ts';
@@ -58,6 +60,8 @@ export interface DialectPart {
   readonly targets?: ReadonlyMap<string, Draft<Targets>>;
   /** Targets and delegated roles that others signed, verified; delegators come before those they delegate to. */
   readonly sealed?: readonly Sealed<Targets>[];
+  /** The next snapshot, made or signed by others; absent: what changed is listed, as far as anything did. */
+  readonly snapshot?: Draft<Snapshot> | Sealed<Snapshot>;
   /** Sign snapshot anew although nothing that it lists changed. */
   readonly renewSnapshot?: boolean;
 }
@@ -114,7 +118,7 @@ export async function publish(tx: Queries, input: PublishInput): Promise<Publish
   });
 
   const files: Sealed[] = [];
-  const rows: Parameters<typeof insertMetadata>[2][number][] = [];
+  const rows: MetadataRow[] = [];
   const timestamps: Partial<Record<DialectName, number>> = {};
   for (const listing of listings) {
     const made = [...listing.files, await makeTimestamp(listing, chain.head)];
@@ -123,6 +127,7 @@ export async function publish(tx: Queries, input: PublishInput): Promise<Publish
     timestamps[listing.part.dialect] = made.at(-1)?.version ?? 0;
   }
   const tags = input.tags?.(versions);
+  const fed = files.find(({ dialect, role }) => dialect === 'notary' && role === 'timestamp');
   // One connection carries them in this order; asked together they cost one round trip.
   await Promise.all([
     insertMetadata(tx, at, rows),
@@ -130,8 +135,15 @@ export async function publish(tx: Queries, input: PublishInput): Promise<Publish
     ...(tags === undefined ? [] : [writeTags(tx, at, tags.set), deleteTags(tx, at, tags.remove)]),
     moveRepository(tx, at, { ...input.move, log: chain.head }),
     announce(tx, { ...at, versions: timestamps }),
+    // Last of all: until the commit, no other publish gets a number.
+    ...(fed === undefined ? [] : [feed(tx, at, fed)]),
   ]);
   return { versions, files, log: chain.head };
+}
+
+async function feed(tx: Queries, { repository }: Incarnation, timestamp: Sealed): Promise<void> {
+  const { version, sha256, issuedMs: createdAtMs } = timestamp;
+  await appendChange(tx, { createdAtMs, repository, version, sha256, category: 'update' });
 }
 
 /** One dialect's files up to snapshot. */
@@ -144,7 +156,7 @@ interface Listing {
 }
 
 async function makeListed(input: PublishInput, part: DialectPart): Promise<Listing> {
-  const { dialect, base, terms } = part;
+  const { dialect, terms } = part;
   const sealing: Sealing = {
     dialect,
     repository: input.at.repository,
@@ -153,19 +165,26 @@ async function makeListed(input: PublishInput, part: DialectPart): Promise<Listi
   };
   const changed = await sealTargets(sealing, part);
   const delegators = delegatorsOf(part, changed);
-  const listed = new Map(changed.map((file) => [file.role, toFile(file)]));
-  const isSame = base.snapshot !== undefined && listed.size === 0 && part.renewSnapshot !== true;
-  const snapshot = isSame
-    ? undefined
-    : await sealRole(
-        sealing,
-        'snapshot',
-        'snapshot',
-        nextSnapshot(base.snapshot, listed, terms),
-        assertAuthority('snapshot', delegators),
-      );
+  const draft = part.snapshot ?? draftSnapshot(part, changed);
+  const snapshot =
+    draft === undefined || 'bytes' in draft
+      ? draft
+      : await sealRole(sealing, 'snapshot', 'snapshot', draft, assertAuthority('snapshot', delegators));
   const files: readonly (Sealed | undefined)[] = [part.root, ...changed, snapshot];
   return { part, sealing, delegators, files: files.filter((file) => file !== undefined), snapshot };
+}
+
+/** Undefined when the snapshot that is there stays. */
+function draftSnapshot(
+  { dialect, base, terms, root, renewSnapshot }: DialectPart,
+  changed: readonly Sealed<Targets>[],
+): Draft<Snapshot> | undefined {
+  const { filesBy } = codecOf(dialect);
+  const listed = new Map(changed.map((file) => [file.role, toFile(file)]));
+  // Where files go by hash, clients find a newer root through snapshot, too.
+  if (filesBy === 'hash' && root !== undefined) listed.set('root', toFile(root));
+  if (base.snapshot !== undefined && listed.size === 0 && renewSnapshot !== true) return undefined;
+  return nextSnapshot(base.snapshot, listed, terms, { filesBy });
 }
 
 /** The head of the events goes into it, wherever the dialect has a place for that. */
@@ -184,7 +203,9 @@ function versionsOf({ part: { terms }, files }: Listing): Versions {
   return Object.fromEntries([...files, timestamp].map(({ role, version }) => [role, version]));
 }
 
-function toRow({ at, managed }: PublishInput, { delegators }: Listing, file: Sealed<TufDocument>) {
+function toRow({ at, managed }: PublishInput, { part, delegators }: Listing, file: Sealed): MetadataRow {
+  // What others signed they sign anew.
+  if (part.snapshot === file || part.sealed?.some((other) => other === file) === true) return file;
   const { roleKeys } = assertAuthority(file.role, delegators);
   return { ...file, ...(isSignable(roleKeys, managed) ? resignAfter(at.repository, file) : {}) };
 }
@@ -233,16 +254,18 @@ export function isSignable(roleKeys: RoleKeys, managed: ReadonlySet<string>): bo
   return roleKeys.keyIds.filter((keyId) => managed.has(keyId)).length >= roleKeys.threshold;
 }
 
-function toFile({ version, bytes, sha256 }: Sealed): SealedFile {
-  return { version, length: bytes.length, sha256 };
+function toFile({ dialect, version, bytes, sha256 }: Sealed): SealedFile {
+  const file = { version, length: bytes.length, sha256 };
+  return codecOf(dialect).filesBy === 'hash' ? { ...file, sha512: sha512Hex(bytes) } : file;
 }
 
 /** A timestamp that is only renewed names the snapshot it named before. */
 function namedBefore({ snapshot, timestamp }: BaseDocuments): SealedFile {
   const { length, hashes } = timestamp?.snapshot ?? {};
   const sha256 = hashes?.get('sha256');
+  const sha512 = hashes?.get('sha512');
   if (snapshot === undefined || length === undefined || sha256 === undefined) {
     throw new TrustError('INTERNAL', 'the timestamp does not say which snapshot it means');
   }
-  return { version: snapshot.version, length, sha256 };
+  return { version: snapshot.version, length, sha256, ...(sha512 === undefined ? {} : { sha512 }) };
 }

@@ -91,16 +91,18 @@ async function sign(
   keyIds: readonly string[],
   collected: readonly Signature[],
 ): Promise<Uint8Array> {
-  const message = codecOf(dialect).encode(draft);
+  const codec = codecOf(dialect);
+  const message = codec.encode(draft);
   const signatures = [...collected];
   const signed = new Set(signatures.map(({ keyId }) => keyId));
   for (const keyId of keyIds) {
     if (signed.has(keyId)) continue;
     signed.add(keyId);
     const signer = await signerOf(dialect, keyId);
-    if (signer !== undefined) signatures.push({ keyId, value: await signer.sign(message) });
+    if (signer === undefined) continue;
+    signatures.push(codec.toSignature(keyId, signer.scheme, await signer.sign(message)));
   }
-  const bytes = codecOf(dialect).seal(message, signatures);
+  const bytes = codec.seal(message, signatures);
   if (bytes.length <= maxFileBytes) return bytes;
   throw new TrustError('BODY_INVALID', `the file of role ${role} would have ${bytes.length} bytes`, {
     role,

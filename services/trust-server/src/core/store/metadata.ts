@@ -1,7 +1,7 @@
 /** Rows of `trust_metadata` and `trust_heads`: every signed file of every dialect, and which are current. */
-import { type Queries, trustHeads, trustMetadata } from '@vidimus/database';
+import { type Queries, trustHeads, trustMetadata, trustRepositories } from '@vidimus/database';
 import type { DialectName } from '@vidimus/tuf';
-import { and, desc, eq, inArray, max, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, max, sql } from 'drizzle-orm';
 import { parseDialect } from '../dialects.ts';
 
 export interface Incarnation {
@@ -97,19 +97,51 @@ export async function insertMetadata(
   }
 }
 
+const headColumns = {
+  dialect: trustHeads.dialect,
+  role: trustHeads.role,
+  version: trustHeads.version,
+  sha256: trustHeads.sha256,
+  expiresAt: trustHeads.expiresAt,
+  resignAfter: trustHeads.resignAfter,
+};
+
 /** The current files of an incarnation, in one question for all its dialects. */
 export async function readHeads(queries: Queries, { repository, incarnation }: Incarnation): Promise<Heads> {
   const rows = await queries
-    .select({
-      dialect: trustHeads.dialect,
-      role: trustHeads.role,
-      version: trustHeads.version,
-      sha256: trustHeads.sha256,
-      expiresAt: trustHeads.expiresAt,
-      resignAfter: trustHeads.resignAfter,
-    })
+    .select(headColumns)
     .from(trustHeads)
     .where(and(eq(trustHeads.repository, repository), eq(trustHeads.incarnation, incarnation)));
+  return toHeads(rows);
+}
+
+/** As `readHeads`, of whichever incarnation is live: asked together with its lock, it costs no round trip. */
+export async function readLiveHeads(queries: Queries, repository: string): Promise<Heads> {
+  const rows = await queries
+    .select(headColumns)
+    .from(trustHeads)
+    .innerJoin(
+      trustRepositories,
+      and(
+        eq(trustRepositories.repository, trustHeads.repository),
+        eq(trustRepositories.incarnation, trustHeads.incarnation),
+        isNull(trustRepositories.endedAt),
+      ),
+    )
+    .where(eq(trustHeads.repository, repository));
+  return toHeads(rows);
+}
+
+interface RawHead {
+  readonly dialect: string;
+  readonly role: string;
+  readonly version: number;
+  readonly sha256: string;
+  readonly expiresAt: Date;
+  readonly resignAfter: Date | null;
+}
+
+function toHeads(rows: readonly RawHead[]): Heads {
   const heads = new Map<DialectName, Map<string, Head>>();
   for (const row of rows) {
     const dialect = parseDialect(row.dialect);
@@ -149,6 +181,27 @@ export async function scheduleHeads(
     );
 }
 
+/** A file as it was stored. */
+export interface StoredFile {
+  readonly bytes: Uint8Array;
+  /** Hex SHA-256 of the bytes. */
+  readonly sha256: string;
+  /** When it was published, milliseconds since 1970. */
+  readonly publishedMs: number;
+}
+
+const fileColumns = {
+  bytes: trustMetadata.bytes,
+  sha256: trustMetadata.sha256,
+  issuedAt: trustMetadata.issuedAt,
+};
+
+function toFile(
+  row: { readonly bytes: Uint8Array; readonly sha256: string; readonly issuedAt: Date } | undefined,
+): StoredFile | undefined {
+  return row && { bytes: row.bytes, sha256: row.sha256, publishedMs: row.issuedAt.getTime() };
+}
+
 /** The bytes of one file. */
 export async function readFile(
   queries: Queries,
@@ -156,9 +209,9 @@ export async function readFile(
   dialect: DialectName,
   role: string,
   version: number,
-): Promise<{ readonly bytes: Uint8Array; readonly sha256: string } | undefined> {
+): Promise<StoredFile | undefined> {
   const [row] = await queries
-    .select({ bytes: trustMetadata.bytes, sha256: trustMetadata.sha256 })
+    .select(fileColumns)
     .from(trustMetadata)
     .where(
       and(
@@ -169,7 +222,66 @@ export async function readFile(
         eq(trustMetadata.version, version),
       ),
     );
-  return row;
+  return toFile(row);
+}
+
+/** The newest file of a role with this SHA-256, whatever its version. */
+export async function readFileBySha256(
+  queries: Queries,
+  { repository, incarnation }: Incarnation,
+  dialect: DialectName,
+  role: string,
+  sha256: string,
+): Promise<StoredFile | undefined> {
+  const [row] = await queries
+    .select(fileColumns)
+    .from(trustMetadata)
+    .where(
+      and(
+        eq(trustMetadata.repository, repository),
+        eq(trustMetadata.incarnation, incarnation),
+        eq(trustMetadata.dialect, dialect),
+        eq(trustMetadata.role, role),
+        eq(trustMetadata.sha256, sha256),
+      ),
+    )
+    .orderBy(desc(trustMetadata.version))
+    .limit(1);
+  return toFile(row);
+}
+
+/** The current files of one dialect, by role. */
+export async function readCurrentFiles(
+  queries: Queries,
+  { repository, incarnation }: Incarnation,
+  dialect: DialectName,
+): Promise<ReadonlyMap<string, StoredFile & { readonly version: number }>> {
+  const rows = await queries
+    .select({ role: trustMetadata.role, version: trustMetadata.version, ...fileColumns })
+    .from(trustHeads)
+    .innerJoin(
+      trustMetadata,
+      and(
+        eq(trustMetadata.repository, trustHeads.repository),
+        eq(trustMetadata.incarnation, trustHeads.incarnation),
+        eq(trustMetadata.dialect, trustHeads.dialect),
+        eq(trustMetadata.role, trustHeads.role),
+        eq(trustMetadata.version, trustHeads.version),
+      ),
+    )
+    .where(
+      and(
+        eq(trustHeads.repository, repository),
+        eq(trustHeads.incarnation, incarnation),
+        eq(trustHeads.dialect, dialect),
+      ),
+    );
+  return new Map(
+    rows.map(({ role, version, issuedAt, ...file }) => [
+      role,
+      { ...file, version, publishedMs: issuedAt.getTime() },
+    ]),
+  );
 }
 
 /** A root of any incarnation, in the dialect whose roots stay served for ever: no version has two. */
@@ -177,9 +289,9 @@ export async function readRootFile(
   queries: Queries,
   repository: string,
   version: number,
-): Promise<{ readonly bytes: Uint8Array; readonly sha256: string } | undefined> {
+): Promise<StoredFile | undefined> {
   const [row] = await queries
-    .select({ bytes: trustMetadata.bytes, sha256: trustMetadata.sha256 })
+    .select(fileColumns)
     .from(trustMetadata)
     .where(
       and(
@@ -191,7 +303,7 @@ export async function readRootFile(
     )
     .orderBy(desc(trustMetadata.incarnation))
     .limit(1);
-  return row;
+  return toFile(row);
 }
 
 /** The highest version ever stored by role, all incarnations together. */

@@ -97,6 +97,8 @@ export interface RepositoryMove {
   readonly tagCount?: number;
   readonly activatedAtMs?: number;
   readonly endedAtMs?: number;
+  readonly dialects?: readonly DialectName[];
+  readonly settings?: RepositorySettings;
 }
 
 /** The caller holds the lock. */
@@ -113,6 +115,8 @@ export async function moveRepository(
       ...(move.tagCount === undefined ? {} : { tagCount: move.tagCount }),
       ...(move.activatedAtMs === undefined ? {} : { activatedAt: new Date(move.activatedAtMs) }),
       ...(move.endedAtMs === undefined ? {} : { endedAt: new Date(move.endedAtMs) }),
+      ...(move.dialects === undefined ? {} : { dialects: [...move.dialects] }),
+      ...(move.settings === undefined ? {} : { settings: move.settings }),
     })
     .where(and(eq(trustRepositories.repository, repository), eq(trustRepositories.incarnation, incarnation)));
 }

@@ -1,4 +1,7 @@
-/** What a repository was created with, beyond its metadata. */
+/**
+ * What a repository was created with, beyond its metadata. What is new here is optional: rows of before have none of
+ * it, and a program of before refuses what it does not know.
+ */
 import { z } from 'zod';
 
 const settingsSchema = z.strictObject({
@@ -11,6 +14,10 @@ const settingsSchema = z.strictObject({
   revocationsThreshold: z.int().min(1),
   /** Key ids whose private half the service holds; all others are a client's. */
   managed: z.array(z.string()),
+  /** Made by an upload of a Notary client, who holds root and targets; absent: over REST. */
+  origin: z.literal('notary').optional(),
+  /** The `tuf` dialect repeats what was published in the other one, and vouches for nothing itself. */
+  mirrored: z.literal(true).optional(),
 });
 
 export type RepositorySettings = Readonly<z.infer<typeof settingsSchema>>;

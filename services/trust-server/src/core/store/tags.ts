@@ -1,7 +1,7 @@
 /** Rows of `trust_tags`: what current metadata vouches for, kept beside the signed bytes for people's questions. */
 import type { JsonObject } from '@vidimus/canonical-json';
 import { type Queries, trustTags } from '@vidimus/database';
-import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
+import { type AnyColumn, and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Incarnation } from './metadata.ts';
 
@@ -21,6 +21,8 @@ export interface TagRow {
   readonly sinceVersion: number;
   readonly actor: string;
   readonly change?: string;
+  /** The delegated role that lists it, where top-level targets does not. */
+  readonly listedBy?: string;
 }
 
 const namesPerQuery = 5_000;
@@ -37,6 +39,7 @@ const columns = {
   sinceVersion: trustTags.sinceVersion,
   actor: trustTags.actor,
   change: trustTags.change,
+  listedBy: trustTags.listedBy,
 };
 
 const platformsSchema = z.array(z.string());
@@ -69,6 +72,12 @@ export async function readTags(
   return rows;
 }
 
+/** Every row of an incarnation. */
+export async function readAllTags(queries: Queries, at: Incarnation): Promise<readonly TagRow[]> {
+  const rows = await queries.select(columns).from(trustTags).where(of(at));
+  return rows.map(toTag);
+}
+
 /** Every tag that names one of these digests. */
 export async function readTagsOfDigests(
   queries: Queries,
@@ -99,6 +108,10 @@ export async function pageTags(
   return rows.map(toTag);
 }
 
+/** The time, actor and change of a tag are about its digest: they stay while that does. */
+const withDigest = (column: AnyColumn): SQL =>
+  sql`case when ${trustTags.digest} = excluded.digest then ${column} else excluded.${sql.identifier(column.name)} end`;
+
 /** Writes rows over those of the same tag. */
 export async function writeTags(tx: Queries, at: Incarnation, rows: readonly TagRow[]): Promise<void> {
   for (let from = 0; from < rows.length; from += rowsPerInsert) {
@@ -120,6 +133,7 @@ export async function writeTags(tx: Queries, at: Incarnation, rows: readonly Tag
           sinceVersion: row.sinceVersion,
           actor: row.actor,
           change: row.change ?? null,
+          listedBy: row.listedBy ?? null,
         })),
       )
       .onConflictDoUpdate({
@@ -130,10 +144,11 @@ export async function writeTags(tx: Queries, at: Incarnation, rows: readonly Tag
           mediaType: sql`excluded.media_type`,
           platforms: sql`excluded.platforms`,
           custom: sql`excluded.custom`,
-          since: sql`excluded.since`,
-          sinceVersion: sql`excluded.since_version`,
-          actor: sql`excluded.actor`,
-          change: sql`excluded.change`,
+          since: withDigest(trustTags.since),
+          sinceVersion: withDigest(trustTags.sinceVersion),
+          actor: withDigest(trustTags.actor),
+          change: withDigest(trustTags.change),
+          listedBy: sql`excluded.listed_by`,
         },
       });
   }
@@ -159,6 +174,7 @@ interface RawTag {
   readonly sinceVersion: number;
   readonly actor: string;
   readonly change: string | null;
+  readonly listedBy: string | null;
 }
 
 function toTag(row: RawTag): TagRow {
@@ -173,5 +189,6 @@ function toTag(row: RawTag): TagRow {
     sinceVersion: row.sinceVersion,
     actor: row.actor,
     ...(row.change === null ? {} : { change: row.change }),
+    ...(row.listedBy === null ? {} : { listedBy: row.listedBy }),
   };
 }
