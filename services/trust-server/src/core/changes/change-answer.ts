@@ -41,9 +41,16 @@ export function missingSignatures(
   return Math.max(0, ...missing);
 }
 
-/** Key ids that signed a role's document. */
-export function signedBy(change: ChangeRow, role: string): ReadonlySet<string> {
-  return new Set(change.signatures.filter((entry) => entry.role === role).map(({ keyId }) => keyId));
+/** Key ids that signed a document. */
+export function signedBy(change: ChangeRow, document: DocumentName): ReadonlySet<string> {
+  return new Set(change.signatures.filter((entry) => isOf(entry, document)).map(({ keyId }) => keyId));
+}
+
+/** What tells the documents of a change apart. */
+export type DocumentName = Pick<StoredDocument, 'dialect' | 'role'>;
+
+export function isOf(entry: DocumentName, { dialect, role }: DocumentName): boolean {
+  return entry.dialect === dialect && entry.role === role;
 }
 
 function toDocument(
@@ -56,8 +63,8 @@ function toDocument(
     ...rest,
     thresholds: thresholds.map((entry) => ({ ...entry, keyIds: [...entry.keyIds] })),
     signatures: change.signatures
-      .filter(({ role }) => role === document.role)
+      .filter((entry) => isOf(entry, document))
       .map(({ keyId, by, atMs }) => ({ keyId, by, at: printTime(atMs) })),
-    missing: missingSignatures(document, signedBy(change, document.role), managed),
+    missing: missingSignatures(document, signedBy(change, document), managed),
   };
 }

@@ -1,29 +1,36 @@
 /** `PUT …/_trust`: a repository at once when the service holds root, otherwise a change that its keepers sign. */
 import { sha256Hex, toBase64 } from '@vidimus/crypto';
 import { type Database, lockUntilCommit, type Queries } from '@vidimus/database';
-import {
-  createRepository,
-  type Draft,
-  type EditTerms,
-  type Key,
-  type RepositoryKeys,
-  type Root,
-  tufDialect,
-} from '@vidimus/tuf';
+import type { DialectName, Draft, EditTerms, Key, RepositoryKeys, Root } from '@vidimus/tuf';
 import type { CreateRepository } from '../../schemas.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { EMPTY_LOG } from '../audit/event-chain.ts';
+import { codecOf } from '../dialects.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { ManagedKey, ManagedKeys } from '../keys/managed-keys.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
 import type { Published, Versions } from '../publish/publication.ts';
-import { type ChangeRow, insertChange, readDeadChanges, readOpenChanges } from '../store/changes.ts';
+import {
+  type ChangeRow,
+  insertChange,
+  readDeadChanges,
+  readOpenChanges,
+  type StoredDocument,
+} from '../store/changes.ts';
 import { highestVersions } from '../store/metadata.ts';
 import { insertRepository, lastIncarnation, lockLive, type RepositoryRow } from '../store/repositories.ts';
 import { stateOf } from './change-answer.ts';
-import { type CreationRequest, needsClient, repositoryRoles, toCreationRequest } from './creation-request.ts';
+import {
+  type CreationRequest,
+  clientKeysIn,
+  needsClient,
+  type RepositoryRole,
+  repositoryRoles,
+  toCreationRequest,
+} from './creation-request.ts';
 import { endPending } from './end-pending.ts';
+import { type DialectKeys, firstDocuments } from './first-documents.ts';
 import { assertAllCustodians, publishFirst } from './first-publish.ts';
 
 /** CONTRACTS C5. */
@@ -72,8 +79,16 @@ export async function create(
 }
 
 interface Made {
-  readonly keys: RepositoryKeys;
+  /** By dialect, `tuf` first. */
+  readonly keys: readonly DialectKeys[];
   readonly managed: readonly ManagedKey[];
+}
+
+/** One dialect of a repository that is about to be made. */
+interface Part extends DialectKeys {
+  readonly terms: EditTerms;
+  /** As it will be signed. */
+  readonly root: Draft<Root>;
 }
 
 interface Context {
@@ -93,23 +108,21 @@ async function createIn(parts: CreateParts, tx: Queries, context: Context): Prom
   if (standing !== undefined) return standing;
 
   const managed = new Set(made.managed.map(({ key }) => key.keyId));
-  assertAllCustodians(made.keys, managed);
+  for (const { keys } of made.keys) assertAllCustodians(keys, managed);
   const isChange = needsClient(request.roles);
   const row = toRow(context, (await lastIncarnation(tx, repository)) + 1, managed, nowMs);
-  const terms: EditTerms = {
-    repository,
-    nowMs,
-    lifetimesMs: new Map(Object.entries(row.settings.lifetimesMs)),
-    highest: await highestVersions(tx, repository, 'tuf'),
-  };
   // Also checks keys, thresholds and lifetimes, before anything is stored.
-  const { root } = createRepository(made.keys, terms);
+  const drafts: Part[] = [];
+  for (const dialectKeys of made.keys) drafts.push(await toPart(tx, row, dialectKeys, nowMs));
+  const [main] = drafts;
+  if (main === undefined) throw new TrustError('INTERNAL', 'a repository without a dialect');
   if (call.dryRun === true && !isChange) {
-    const next = (role: string): [string, number] => [role, (terms.highest.get(role) ?? 0) + 1];
-    return { outcome: 'dryRun', row, root, versions: Object.fromEntries(repositoryRoles.map(next)) };
+    const next = (role: string): [string, number] => [role, (main.terms.highest.get(role) ?? 0) + 1];
+    const versions = Object.fromEntries(repositoryRoles.map(next));
+    return { outcome: 'dryRun', row, root: main.root, versions };
   }
   const instead = await readDeadChanges(tx, repository);
-  const change = isChange ? toChangeRow(parts, context, row, root, instead, nowMs) : undefined;
+  const change = isChange ? toChangeRow(parts, context, row, drafts, instead, nowMs) : undefined;
   if (change !== undefined && call.dryRun === true) return { outcome: 'change', change, managed };
 
   await insertRepository(tx, row);
@@ -117,12 +130,33 @@ async function createIn(parts: CreateParts, tx: Queries, context: Context): Prom
   const by = { actor: call.actor, requestId: call.requestId, result: 'done' as const };
   if (change === undefined) {
     const event = { ...by, action: 'repository.create', after: { root: request.sha256 } };
-    const published = await publishFirst(parts, tx, row, { keys: made.keys, terms, event });
+    const firsts = drafts.map(({ dialect, keys, terms }) => ({ dialect, keys, terms }));
+    const published = await publishFirst(parts, tx, row, { parts: firsts, event, nowMs });
     return { outcome: 'created', row: { ...row, activatedAtMs: nowMs, log: published.log }, published };
   }
   await insertChange(tx, change);
   await appendEvents(parts, tx, row, [{ ...by, action: 'change.open', change: change.id }], nowMs);
   return { outcome: 'change', change, managed };
+}
+
+/** @throws TufError EDIT_INVALID; TrustError KEY_INVALID */
+async function toPart(tx: Queries, row: RepositoryRow, keys: DialectKeys, nowMs: number): Promise<Part> {
+  const terms = await firstTerms(tx, row, keys.dialect, nowMs);
+  return { ...keys, terms, root: firstDocuments(keys, terms).root };
+}
+
+/** The circumstances of a first publish in one dialect: above what earlier incarnations had. */
+export async function firstTerms(
+  tx: Queries,
+  row: RepositoryRow,
+  dialect: DialectName,
+  nowMs: number,
+): Promise<EditTerms> {
+  const highest = new Map(await highestVersions(tx, row.repository, dialect));
+  // Clients of Notary v1 take a first root of version 1 or 2; none of them follows across incarnations.
+  if (dialect === 'notary') highest.delete('root');
+  const lifetimesMs = new Map(Object.entries(row.settings.lifetimesMs));
+  return { repository: row.repository, nowMs, lifetimesMs, highest };
 }
 
 /** What a live incarnation means for the request: the same again, a conflict, or (undefined) a free place. */
@@ -153,26 +187,41 @@ async function settlePresent(
   return undefined;
 }
 
-async function makeKeys(keys: ManagedKeys, repository: string, { roles }: CreationRequest): Promise<Made> {
+/** Every key is made for one dialect alone. */
+async function makeKeys(
+  keys: ManagedKeys,
+  repository: string,
+  { dialects, roles }: CreationRequest,
+): Promise<Made> {
   const managed: ManagedKey[] = [];
-  const sets = new Map<string, { keys: readonly Key[]; threshold: number }>();
-  for (const role of repositoryRoles) {
-    const { managedKeys, clientKeys, threshold } = roles[role];
-    const own: ManagedKey[] = [];
-    while (own.length < managedKeys) own.push(await keys.make(repository, 'tuf', role));
-    managed.push(...own);
-    sets.set(role, { keys: [...clientKeys, ...own.map(({ key }) => key)], threshold });
+  const made: DialectKeys[] = [];
+  for (const dialect of dialects) {
+    const sets = new Map<RepositoryRole, { keys: readonly Key[]; threshold: number }>();
+    for (const role of repositoryRoles) {
+      const request = roles[role];
+      // Its clients know no such role.
+      const wanted = dialect === 'notary' && role === 'revocations' ? 0 : request.managedKeys;
+      const own: ManagedKey[] = [];
+      while (own.length < wanted) own.push(await keys.make(repository, dialect, role));
+      managed.push(...own);
+      const all = [...clientKeysIn(request, dialect), ...own.map(({ key }) => key)];
+      sets.set(role, { keys: all, threshold: request.threshold });
+    }
+    made.push({ dialect, keys: toRepositoryKeys(sets) });
   }
-  const of = (role: string) => sets.get(role) ?? { keys: [], threshold: 0 };
+  return { managed, keys: made };
+}
+
+type KeySet = RepositoryKeys[RepositoryRole];
+
+function toRepositoryKeys(sets: ReadonlyMap<RepositoryRole, KeySet>): RepositoryKeys {
+  const of = (role: RepositoryRole): KeySet => sets.get(role) ?? { keys: [], threshold: 0 };
   return {
-    managed,
-    keys: {
-      root: of('root'),
-      targets: of('targets'),
-      snapshot: of('snapshot'),
-      timestamp: of('timestamp'),
-      revocations: of('revocations'),
-    },
+    root: of('root'),
+    targets: of('targets'),
+    snapshot: of('snapshot'),
+    timestamp: of('timestamp'),
+    revocations: of('revocations'),
   };
 }
 
@@ -185,7 +234,7 @@ function toRow(
   return {
     repository,
     incarnation,
-    dialects: ['tuf'],
+    dialects: [...request.dialects],
     settings: {
       request: request.sha256,
       digestRetentionMs: request.digestRetentionMs,
@@ -203,12 +252,12 @@ function toChangeRow(
   parts: CreateParts,
   { call, repository, body }: Context,
   row: RepositoryRow,
-  root: Draft<Root>,
+  drafts: readonly Part[],
   dead: readonly ChangeRow[],
   nowMs: number,
 ): ChangeRow {
-  const message = tufDialect.encode(root);
-  const { keyIds, threshold } = root.roles.root;
+  const documents = drafts.map(({ dialect, root }) => toRootDocument(dialect, root));
+  const expires = Math.min(...drafts.map(({ root }) => root.expires));
   return {
     id: parts.newId(),
     repository,
@@ -216,32 +265,46 @@ function toChangeRow(
     state: 'open',
     kind: 'create',
     edit: { method: 'PUT', path: `/v2/${repository}/_trust`, body },
-    times: { issued: printTime(nowMs), expires: { root: printTime(root.expires) } },
-    documents: [
-      {
-        dialect: 'tuf',
-        role: 'root',
-        version: root.version,
-        toSign: toBase64(message),
-        sha256: sha256Hex(message),
-        thresholds: [{ of: 'role', threshold, keyIds: [...keyIds] }],
-      },
-    ],
+    times: { issued: printTime(nowMs), expires: { root: printTime(expires) } },
+    documents,
     summary: `create ${repository}`,
-    diff: [{ role: 'root', what: `create with ${keyIds.length} keys, threshold ${threshold}` }],
+    diff: drafts.map(({ dialect, root: { roles } }) => {
+      const { keyIds, threshold } = roles.root;
+      const where = drafts.length === 1 ? '' : ` in the dialect ${dialect}`;
+      return { role: 'root', what: `create${where} with ${keyIds.length} keys, threshold ${threshold}` };
+    }),
     base: {},
-    insteadOf: deadFor(dead, 'root', root.version),
+    insteadOf: documents.flatMap((document) => deadFor(dead, document)),
     createdBy: call.actor,
     createdAtMs: toWholeSecond(nowMs),
     // A root that has expired cannot be published: its change is over by then.
-    expiresAtMs: Math.min(toWholeSecond(nowMs) + changeLifetimeMs, root.expires),
+    expiresAtMs: Math.min(toWholeSecond(nowMs) + changeLifetimeMs, expires),
     signatures: [],
   };
 }
 
+/** A first root that waits for its signatures. */
+export function toRootDocument(dialect: DialectName, root: Draft<Root>): StoredDocument {
+  const message = codecOf(dialect).encode(root);
+  const { keyIds, threshold } = root.roles.root;
+  return {
+    dialect,
+    role: 'root',
+    version: root.version,
+    toSign: toBase64(message),
+    sha256: sha256Hex(message),
+    thresholds: [{ of: 'role', threshold, keyIds: [...keyIds] }],
+  };
+}
+
 /** Changes that proposed another document for the same version and came to nothing. */
-function deadFor(dead: readonly ChangeRow[], role: string, version: number): readonly string[] {
+export function deadFor(dead: readonly ChangeRow[], document: StoredDocument): readonly string[] {
+  const { dialect, role, version } = document;
   return dead
-    .filter(({ documents }) => documents.some((entry) => entry.role === role && entry.version === version))
+    .filter(({ documents }) =>
+      documents.some(
+        (entry) => entry.dialect === dialect && entry.role === role && entry.version === version,
+      ),
+    )
     .map(({ id }) => id);
 }

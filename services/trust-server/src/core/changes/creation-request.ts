@@ -1,10 +1,11 @@
 /** The body of `PUT …/_trust` with every default written out, and its rules of custody. */
 import { encodeCanonical, type JsonObject, type JsonValue } from '@vidimus/canonical-json';
 import { sha256Hex } from '@vidimus/crypto';
-import { type Key, TufError, tufDialect } from '@vidimus/tuf';
+import { type DialectName, type Key, TufError } from '@vidimus/tuf';
 import { durationToMs } from '../../duration.ts';
 import type { CreateRepository, KeyEntry, RoleSettings } from '../../schemas.ts';
 import { TrustError } from '../../service.ts';
+import { codecOf } from '../dialects.ts';
 
 export const repositoryRoles = ['root', 'targets', 'snapshot', 'timestamp', 'revocations'] as const;
 export type RepositoryRole = (typeof repositoryRoles)[number];
@@ -18,15 +19,23 @@ const defaultLifetime: Readonly<Record<RepositoryRole, string>> = {
 };
 const defaultRetention = '90d';
 
+/** A key that only a client can use, as one dialect writes it. */
+export interface ClientKey {
+  readonly dialect: DialectName;
+  readonly key: Key;
+}
+
 export interface RoleRequest {
   readonly threshold: number;
   readonly lifetimeMs: number;
-  /** How many keys the service makes. */
+  /** How many keys the service makes, in each dialect. */
   readonly managedKeys: number;
-  readonly clientKeys: readonly Key[];
+  readonly clientKeys: readonly ClientKey[];
 }
 
 export interface CreationRequest {
+  /** `tuf` first. */
+  readonly dialects: readonly DialectName[];
   readonly roles: Readonly<Record<RepositoryRole, RoleRequest>>;
   readonly digestRetentionMs: number;
   /** Hex SHA-256 of all of the above: the same request, however it was written, has the same one. */
@@ -35,9 +44,10 @@ export interface CreationRequest {
 
 /**
  * @throws TrustError CUSTODY_INVALID when nobody is said to hold root, or a client should hold another role;
- * KEY_INVALID for a key object that is not one
+ * KEY_INVALID for a key object that is not one; BODY_INVALID for dialects that cannot be made so
  */
 export function toCreationRequest(body: CreateRepository): CreationRequest {
+  const dialects = toDialects(body.dialects ?? ['tuf']);
   if (body.roles?.root?.keys === undefined) {
     throw new TrustError(
       'CUSTODY_INVALID',
@@ -46,15 +56,17 @@ export function toCreationRequest(body: CreateRepository): CreationRequest {
       { role: 'root', choices: ['client', 'managed'] },
     );
   }
+  const toRoleRequest = (role: RepositoryRole): RoleRequest => toRole(role, body.roles?.[role], dialects);
   const roles = {
-    root: toRole('root', body.roles.root),
-    targets: toRole('targets', body.roles.targets),
-    snapshot: toRole('snapshot', body.roles.snapshot),
-    timestamp: toRole('timestamp', body.roles.timestamp),
-    revocations: toRole('revocations', body.roles.revocations),
+    root: toRoleRequest('root'),
+    targets: toRoleRequest('targets'),
+    snapshot: toRoleRequest('snapshot'),
+    timestamp: toRoleRequest('timestamp'),
+    revocations: toRoleRequest('revocations'),
   };
+  assertRootReached(roles.root, dialects);
   const digestRetentionMs = durationToMs(body.digestRetention ?? defaultRetention);
-  return { roles, digestRetentionMs, sha256: fingerprint(roles, digestRetentionMs) };
+  return { dialects, roles, digestRetentionMs, sha256: fingerprint(dialects, roles, digestRetentionMs) };
 }
 
 /** True when the service cannot sign root without somebody else. */
@@ -62,9 +74,56 @@ export function needsClient({ root }: CreationRequest['roles']): boolean {
   return root.managedKeys < root.threshold;
 }
 
-function toRole(role: RepositoryRole, settings: RoleSettings | undefined): RoleRequest {
+/** The keys of a list that are written in one dialect. */
+export function clientKeysIn({ clientKeys }: RoleRequest, dialect: DialectName): readonly Key[] {
+  return clientKeys.flatMap((entry) => (entry.dialect === dialect ? [entry.key] : []));
+}
+
+/** Reads key entries of the root role. @throws TrustError KEY_INVALID, CUSTODY_INVALID */
+export function toRootRequest(
+  settings: RoleSettings | undefined,
+  dialects: readonly DialectName[],
+): RoleRequest {
+  return toRole('root', settings, dialects);
+}
+
+function toDialects(asked: readonly DialectName[]): readonly DialectName[] {
+  if (new Set(asked).size !== asked.length) {
+    throw new TrustError('BODY_INVALID', 'dialects: the same one twice');
+  }
+  if (!asked.includes('tuf')) {
+    throw new TrustError(
+      'BODY_INVALID',
+      'a repository of the dialect notary alone is made by a Notary client: point notary or docker at this server',
+      { dialects: [...asked] },
+    );
+  }
+  return asked.includes('notary') ? ['tuf', 'notary'] : ['tuf'];
+}
+
+/** Root must be signable in every dialect by whoever holds it. */
+function assertRootReached(root: RoleRequest, dialects: readonly DialectName[]): void {
+  if (dialects.length === 1) return;
+  for (const dialect of dialects) {
+    const keys = root.managedKeys + clientKeysIn(root, dialect).length;
+    if (keys >= root.threshold) continue;
+    throw new TrustError(
+      'THRESHOLD_INVALID',
+      `root has ${keys} keys in the dialect ${dialect}, fewer than its threshold of ${root.threshold}`,
+      { role: 'root', dialect, keys, threshold: root.threshold },
+    );
+  }
+}
+
+function toRole(
+  role: RepositoryRole,
+  settings: RoleSettings | undefined,
+  dialects: readonly DialectName[],
+): RoleRequest {
   const entries = settings?.keys ?? [{ custody: 'managed' as const }];
-  const clientKeys = entries.flatMap((entry) => (entry.custody === 'client' ? [toKey(role, entry)] : []));
+  const clientKeys = entries.flatMap((entry) =>
+    entry.custody === 'client' ? [toClientKey(role, entry, dialects)] : [],
+  );
   if (role !== 'root' && clientKeys.length > 0) {
     throw new TrustError(
       'CUSTODY_INVALID',
@@ -80,22 +139,37 @@ function toRole(role: RepositoryRole, settings: RoleSettings | undefined): RoleR
   };
 }
 
-function toKey(role: RepositoryRole, entry: Extract<KeyEntry, { custody: 'client' }>): Key {
+function toClientKey(
+  role: RepositoryRole,
+  { dialect = 'tuf', key: declared }: Extract<KeyEntry, { custody: 'client' }>,
+  dialects: readonly DialectName[],
+): ClientKey {
+  if (!dialects.includes(dialect)) {
+    throw new TrustError('KEY_INVALID', `a key of role ${role} is of a dialect that was not asked for`, {
+      role,
+      dialect,
+    });
+  }
   let key: Key;
   try {
-    key = tufDialect.toKey(entry.key);
+    key = codecOf(dialect).toKey(declared);
   } catch (cause) {
     if (!(cause instanceof TufError)) throw cause;
-    throw new TrustError('KEY_INVALID', `a key of role ${role} is not a TUF key object`, { role }, { cause });
+    const what = dialect === 'tuf' ? 'a TUF key object' : 'a key object of Notary v1';
+    throw new TrustError('KEY_INVALID', `a key of role ${role} is not ${what}`, { role, dialect }, { cause });
   }
-  if (key.usable !== undefined) return key;
+  if (key.usable !== undefined) return { dialect, key };
   throw new TrustError('KEY_INVALID', `key ${key.keyId} is of an unknown kind, malformed or weak`, {
     role,
     keyId: key.keyId,
   });
 }
 
-function fingerprint(roles: CreationRequest['roles'], digestRetentionMs: number): string {
+function fingerprint(
+  dialects: readonly DialectName[],
+  roles: CreationRequest['roles'],
+  digestRetentionMs: number,
+): string {
   const told = repositoryRoles.map((name): JsonObject => {
     const { threshold, lifetimeMs, managedKeys, clientKeys } = roles[name];
     return {
@@ -103,9 +177,11 @@ function fingerprint(roles: CreationRequest['roles'], digestRetentionMs: number)
       threshold,
       lifetimeMs,
       managedKeys,
-      clientKeys: clientKeys.map(({ keyId }) => keyId).sort(),
+      clientKeys: clientKeys.map(({ key }) => key.keyId).sort(),
     };
   });
-  const value: JsonValue = { roles: told, digestRetentionMs };
+  // Requests of before there were dialects keep their fingerprint.
+  const more: JsonObject = dialects.length === 1 ? {} : { dialects: [...dialects] };
+  const value: JsonValue = { roles: told, digestRetentionMs, ...more };
   return sha256Hex(encodeCanonical(value));
 }

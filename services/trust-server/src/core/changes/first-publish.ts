@@ -1,8 +1,7 @@
-/** The first publish of a repository: root, empty targets with `revocations`, snapshot, timestamp. */
+/** The first publish of a repository: in each dialect root, empty targets, snapshot and timestamp. */
 import type { Queries } from '@vidimus/database';
 import {
   assertCustodians,
-  createRepository,
   type Draft,
   type EditTerms,
   type RepositoryKeys,
@@ -11,17 +10,24 @@ import {
   toRoleKeys,
 } from '@vidimus/tuf';
 import type { EventDraft } from '../audit/event-chain.ts';
-import type { ManagedKeys } from '../keys/managed-keys.ts';
-import { type Published, publish } from '../publish/publication.ts';
+import type { ManagedKeys, SignerOf } from '../keys/managed-keys.ts';
+import { type DialectPart, type Published, publish } from '../publish/publication.ts';
 import { sealRoot } from '../publish/seal.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
+import { type DialectKeys, firstDocuments } from './first-documents.ts';
 
-export interface FirstPublish {
-  readonly keys: RepositoryKeys;
+/** What is published first in one dialect. */
+export interface FirstPart extends DialectKeys {
   readonly terms: EditTerms;
   /** Root as it was proposed, and what clients signed of it; absent: it is made now. */
   readonly root?: { readonly draft: Draft<Root>; readonly signatures: readonly Signature[] };
+}
+
+export interface FirstPublish {
+  /** `tuf` first. */
+  readonly parts: readonly FirstPart[];
   readonly event: Omit<EventDraft, 'versions'>;
+  readonly nowMs: number;
 }
 
 /** The caller holds the lock of `row`, which is not active yet. @throws TrustError, TufError */
@@ -29,31 +35,28 @@ export async function publishFirst(
   parts: { readonly keys: ManagedKeys; readonly newId: () => string },
   tx: Queries,
   row: RepositoryRow,
-  { keys, terms, root, event }: FirstPublish,
+  { parts: firsts, event, nowMs }: FirstPublish,
 ): Promise<Published> {
   const signerOf = await parts.keys.signers(tx, row);
-  const drafts = createRepository(keys, terms);
-  const sealing = { dialect: 'tuf' as const, repository: row.repository, nowMs: terms.nowMs, signerOf };
+  const made: DialectPart[] = [];
+  for (const first of firsts) made.push(await toFirstPart(row.repository, first, signerOf));
   return await publish(tx, {
     at: row,
     managed: new Set(row.settings.managed),
     signerOf,
-    parts: [
-      {
-        dialect: 'tuf',
-        base: {},
-        terms,
-        root: await sealRoot(sealing, root?.draft ?? drafts.root, undefined, root?.signatures),
-        targets: new Map([
-          ['targets', drafts.targets],
-          ['revocations', drafts.revocations],
-        ]),
-      },
-    ],
+    parts: made,
     events: (versions) => [{ ...event, versions }],
-    move: { activatedAtMs: terms.nowMs },
+    move: { activatedAtMs: nowMs },
     newId: parts.newId,
   });
+}
+
+async function toFirstPart(repository: string, first: FirstPart, signerOf: SignerOf): Promise<DialectPart> {
+  const { dialect, terms, root } = first;
+  const drafts = firstDocuments(first, terms);
+  const sealing = { dialect, repository, nowMs: terms.nowMs, signerOf };
+  const sealed = await sealRoot(sealing, root?.draft ?? drafts.root, undefined, root?.signatures);
+  return { dialect, base: {}, terms, root: sealed, targets: drafts.targets };
 }
 
 /**

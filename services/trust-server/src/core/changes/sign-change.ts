@@ -1,10 +1,11 @@
 /** Signatures for a change: each is verified when it arrives; at the threshold the change publishes itself. */
 import { CryptoError, fromBase64, fromHex } from '@vidimus/crypto';
 import type { Database, Queries } from '@vidimus/database';
-import { type Draft, type EditTerms, type Root, tufDialect } from '@vidimus/tuf';
+import type { DialectName, Draft, RepositoryKeys, Root, Signature } from '@vidimus/tuf';
 import type { SignChange } from '../../schemas.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
+import { codecOf } from '../dialects.ts';
 import { toWholeSecond } from '../instants.ts';
 import type { ManagedKeys } from '../keys/managed-keys.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
@@ -17,11 +18,11 @@ import {
   type StoredDocument,
   type StoredSignature,
 } from '../store/changes.ts';
-import { highestVersions } from '../store/metadata.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
-import { missingSignatures, signedBy, stateOf } from './change-answer.ts';
+import { isOf, missingSignatures, signedBy, stateOf } from './change-answer.ts';
+import { firstTerms } from './create.ts';
 import { endPending } from './end-pending.ts';
-import { publishFirst } from './first-publish.ts';
+import { type FirstPart, publishFirst } from './first-publish.ts';
 
 export interface ChangeParts {
   readonly database: Database;
@@ -50,7 +51,7 @@ export async function signChange(
     await assertBaseOf(tx, row, call.ifMatch);
     const nowMs = parts.now();
     const posted = body.signatures.map((entry) => checkSignature(change, row, entry, call, nowMs));
-    const fresh = posted.filter(({ role, keyId }) => !signedBy(change, role).has(keyId));
+    const fresh = posted.filter((entry) => !signedBy(change, entry).has(entry.keyId));
     const managed = new Set(row?.settings.managed);
     // What was posted before is answered as before, also when the change has moved on.
     if (fresh.length === 0) return { change, managed };
@@ -59,17 +60,17 @@ export async function signChange(
     if (call.dryRun === true) return { change: signed, managed };
 
     for (const signature of fresh) await insertSignature(tx, id, signature);
-    const events = fresh.map(({ role, keyId }) => ({
+    const events = fresh.map(({ dialect, role, keyId }) => ({
       action: 'change.sign',
       actor: call.actor,
       requestId: call.requestId,
       result: 'done' as const,
       change: id,
-      after: { role, keyId },
+      after: { role, keyId, ...(dialect === 'tuf' ? {} : { dialect }) },
     }));
     const moved = await appendEvents(parts, tx, open, events, nowMs);
     const isComplete = signed.documents.every(
-      (document) => missingSignatures(document, signedBy(signed, document.role), managed) === 0,
+      (document) => missingSignatures(document, signedBy(signed, document), managed) === 0,
     );
     if (!isComplete) return { change: signed, managed };
     return { managed, ...(await publishCreation(parts, tx, moved, signed, call, nowMs)) };
@@ -118,48 +119,19 @@ async function publishCreation(
   call: Call,
   nowMs: number,
 ): Promise<Pick<SignedChange, 'change' | 'published'>> {
-  const document = documentOf(change, 'root');
-  const root = readRoot(document);
-  const terms: EditTerms = {
-    repository: row.repository,
-    nowMs,
-    lifetimesMs: new Map(Object.entries(row.settings.lifetimesMs)),
-    highest: await highestVersions(tx, row.repository, 'tuf'),
-  };
-  const isNext = root.version === (terms.highest.get('root') ?? 0) + 1;
-  if (!isNext || root.expires <= nowMs) {
-    throw new TrustError('CHANGE_CLOSED', `change ${change.id} is stale: propose it again`, {
-      change: change.id,
-      state: 'stale',
-    });
-  }
-  const own = await parts.keys.publicKeys(tx, row, 'tuf');
-  const keysOf = (role: 'root' | 'targets' | 'snapshot' | 'timestamp') => {
-    const { keyIds, threshold } = root.roles[role];
-    return { keys: keyIds.flatMap((keyId) => root.keys.get(keyId) ?? []), threshold };
-  };
+  const firsts: FirstPart[] = [];
+  for (const document of change.documents)
+    firsts.push(await toFirstPart(parts, tx, row, change, document, nowMs));
   const published = await publishFirst(parts, tx, row, {
-    keys: {
-      root: keysOf('root'),
-      targets: keysOf('targets'),
-      snapshot: keysOf('snapshot'),
-      timestamp: keysOf('timestamp'),
-      revocations: { keys: own.get('revocations') ?? [], threshold: row.settings.revocationsThreshold },
-    },
-    terms,
-    root: {
-      draft: assertSameBytes(root, document),
-      signatures: change.signatures
-        .filter(({ role }) => role === 'root')
-        .map(({ keyId, signature }) => ({ keyId, value: signature })),
-    },
+    parts: firsts,
+    nowMs,
     event: {
       action: 'repository.create',
       actor: call.actor,
       requestId: call.requestId,
       result: 'done',
       change: change.id,
-      after: { root: document.sha256 },
+      after: { root: change.documents[0]?.sha256 ?? null },
     },
   });
   const { versions } = published;
@@ -168,6 +140,67 @@ async function publishCreation(
     change: { ...change, state: 'published', published: { ...versions } },
     published: { row: { ...row, activatedAtMs: nowMs, log: published.log }, published },
   };
+}
+
+/** @throws TrustError CHANGE_CLOSED when the proposed root is not the next one any more, or has expired */
+async function toFirstPart(
+  parts: ChangeParts,
+  tx: Queries,
+  row: RepositoryRow,
+  change: ChangeRow,
+  document: StoredDocument,
+  nowMs: number,
+): Promise<FirstPart> {
+  const { dialect } = document;
+  const root = readRoot(document);
+  const terms = await firstTerms(tx, row, dialect, nowMs);
+  const isNext = root.version === (terms.highest.get('root') ?? 0) + 1;
+  if (!isNext || root.expires <= nowMs) {
+    throw new TrustError('CHANGE_CLOSED', `change ${change.id} is stale: propose it again`, {
+      change: change.id,
+      state: 'stale',
+    });
+  }
+  const keys = await keysOf(parts, tx, row, dialect, root);
+  return {
+    dialect,
+    keys,
+    terms,
+    root: { draft: assertSameBytes(root, document), signatures: collected(change, document, root) },
+  };
+}
+
+/** The keys that the proposed root names, and those made for `revocations`. */
+async function keysOf(
+  parts: ChangeParts,
+  tx: Queries,
+  row: RepositoryRow,
+  dialect: DialectName,
+  root: Root,
+): Promise<RepositoryKeys> {
+  const own = await parts.keys.publicKeys(tx, row, dialect);
+  const of = (role: 'root' | 'targets' | 'snapshot' | 'timestamp') => {
+    const { keyIds, threshold } = root.roles[role];
+    return { keys: keyIds.flatMap((keyId) => root.keys.get(keyId) ?? []), threshold };
+  };
+  const revocations = { keys: own.get('revocations') ?? [], threshold: row.settings.revocationsThreshold };
+  return {
+    root: of('root'),
+    targets: of('targets'),
+    snapshot: of('snapshot'),
+    timestamp: of('timestamp'),
+    revocations,
+  };
+}
+
+/** What clients signed of a document, as its dialect writes it. */
+function collected(change: ChangeRow, document: StoredDocument, root: Root): readonly Signature[] {
+  return change.signatures
+    .filter((entry) => isOf(entry, document))
+    .flatMap(({ keyId, signature }) => {
+      const scheme = root.keys.get(keyId)?.usable?.scheme;
+      return scheme === undefined ? [] : [codecOf(document.dialect).toSignature(keyId, scheme, signature)];
+    });
 }
 
 async function assertChange(tx: Queries, repository: string, id: string): Promise<ChangeRow> {
@@ -195,7 +228,7 @@ function checkSignature(
   call: Call,
   nowMs: number,
 ): StoredSignature {
-  const document = change.documents.find((entry) => entry.role === posted.role);
+  const document = change.documents.find((entry) => isOf(entry, posted));
   const refuse = (why: string): never => {
     throw new TrustError('SIGNATURE_INVALID', `the signature by ${posted.keyId} is refused: ${why}`, {
       role: posted.role,
@@ -208,7 +241,7 @@ function checkSignature(
   if (!asked) return refuse('the key is not one of those that may sign');
   if (row?.settings.managed.includes(posted.keyId)) return refuse('the service signs with this key itself');
   const key = readRoot(document).keys.get(posted.keyId)?.usable;
-  const signature = toBytes(posted.sig);
+  const signature = toBytes(document.dialect, posted.sig);
   if (key === undefined || signature === undefined) return refuse('it cannot be read');
   if (!key.verify(fromBase64(document.toSign), signature)) return refuse('it is not over these bytes');
   return {
@@ -221,30 +254,25 @@ function checkSignature(
   };
 }
 
-/** The `tuf` dialect writes hex. */
-function toBytes(sig: string): Uint8Array | undefined {
+/** The `tuf` dialect writes hex, the other one base64. */
+function toBytes(dialect: DialectName, sig: string): Uint8Array | undefined {
   try {
-    return fromHex(sig);
+    return dialect === 'tuf' ? fromHex(sig) : fromBase64(sig);
   } catch (error) {
     if (error instanceof CryptoError) return undefined;
     throw error;
   }
 }
 
-function documentOf(change: ChangeRow, role: string): StoredDocument {
-  const document = change.documents.find((entry) => entry.role === role);
-  if (document === undefined) throw new TrustError('INTERNAL', `the change has no ${role}`);
-  return document;
-}
-
-function readRoot(document: StoredDocument): Root {
-  const file = tufDialect.seal(fromBase64(document.toSign), []);
-  return tufDialect.decode('root', tufDialect.open(file, file.length));
+function readRoot({ dialect, toSign }: StoredDocument): Root {
+  const codec = codecOf(dialect);
+  const file = codec.seal(fromBase64(toSign), []);
+  return codec.decode('root', codec.open(file, file.length));
 }
 
 /** Bytes are sacred: what is published must be what was signed, to the last one. */
 function assertSameBytes(root: Root, document: StoredDocument): Draft<Root> {
-  const again = tufDialect.encode(root);
+  const again = codecOf(document.dialect).encode(root);
   if (Buffer.from(again).equals(fromBase64(document.toSign))) return root;
   throw new TrustError('INTERNAL', 'the document of the change cannot be made again');
 }

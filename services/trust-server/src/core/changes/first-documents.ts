@@ -1,0 +1,64 @@
+/** The first root and targets of one dialect, and the keys they name. */
+import {
+  createRepository,
+  createTopLevel,
+  type DialectName,
+  type Draft,
+  type EditTerms,
+  type RepositoryKeys,
+  type Root,
+  type Targets,
+  TufError,
+} from '@vidimus/tuf';
+import { TrustError } from '../../service.ts';
+import { codecOf } from '../dialects.ts';
+
+/** Keys of a new repository in one dialect; `revocations` counts in `tuf` alone. */
+export interface DialectKeys {
+  readonly dialect: DialectName;
+  readonly keys: RepositoryKeys;
+}
+
+export interface FirstDocuments {
+  readonly root: Draft<Root>;
+  /** Targets and what it delegates to, by role. */
+  readonly targets: ReadonlyMap<string, Draft<Targets>>;
+}
+
+/**
+ * The unsigned first documents.
+ * @throws TufError EDIT_INVALID; TrustError KEY_INVALID for root keys that this dialect's clients would refuse
+ */
+export function firstDocuments({ dialect, keys }: DialectKeys, terms: EditTerms): FirstDocuments {
+  if (dialect === 'tuf') {
+    const { root, targets, revocations } = createRepository(keys, terms);
+    return {
+      root,
+      targets: new Map([
+        ['targets', targets],
+        ['revocations', revocations],
+      ]),
+    };
+  }
+  const { root, targets } = createTopLevel(keys, terms);
+  assertRootOf(dialect, root, terms);
+  return { root, targets: new Map([['targets', targets]]) };
+}
+
+/** Certificates, for instance: they must be for this repository, and valid. */
+function assertRootOf(dialect: DialectName, draft: Draft<Root>, { repository, nowMs }: EditTerms): void {
+  const root: Root = { ...draft, fields: {} };
+  const codec = codecOf(dialect);
+  try {
+    codec.assertRoot?.(root, repository);
+    codec.assertRootNow?.(root, nowMs);
+  } catch (cause) {
+    if (!(cause instanceof TufError)) throw cause;
+    throw new TrustError(
+      'KEY_INVALID',
+      `the root keys cannot be used in the dialect ${dialect}: ${cause.message}`,
+      { role: 'root', dialect },
+      { cause },
+    );
+  }
+}
