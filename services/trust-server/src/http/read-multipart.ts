@@ -25,7 +25,7 @@ export function readBoundary(contentType: string | null): string {
     [];
   const boundary = quoted ?? plain;
   // RFC 2046 5.1.1: these characters, and no blank at the end.
-  if (boundary === undefined || !/^[0-9A-Za-z'()+_,\-./:=? ]*[^ ]$/.test(boundary)) {
+  if (boundary === undefined || !/^[0-9A-Za-z'()+_,\-./:=? ]+$/.test(boundary) || boundary.endsWith(' ')) {
     throw malformed('expected Content-Type: multipart/form-data with a boundary');
   }
   return boundary;
