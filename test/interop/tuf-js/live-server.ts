@@ -36,7 +36,7 @@ export async function startLiveServer(): Promise<LiveServer> {
     port: 0,
     tls: undefined,
     publicUrl: undefined,
-    service: { access: 'token', registries: { [registry.host]: {} } },
+    service: { access: 'token', gunPrefixes: [], registries: { [registry.host]: {} } },
     configFile: undefined,
   });
   const silent = (): void => undefined;

@@ -26,11 +26,36 @@ const registrySchema = z.strictObject({
   ca: z.string().min(1).optional(),
 });
 
+/** What stands in a challenge between quotes. */
+const quotable = z
+  .string()
+  .regex(/^[!#-[\]-~ ]{1,255}$/, 'must be 1 to 255 printable characters without quotes or backslashes');
+
+const tokenAuthSchema = z.strictObject({
+  realm: z.url({ protocol: /^https?$/ }).pipe(quotable),
+  service: quotable,
+  issuer: z.string().min(1).max(255),
+  /** PEM file: the token server signs with the keys of these certificates, or of ones they issued. */
+  rootCertBundle: z.string().min(1),
+});
+
+/** As the Notary server reads them: whole components, with or without the slash. */
+const gunPrefixSchema = z
+  .string()
+  .regex(/^[a-z0-9_.:/[\]-]{1,255}$/, 'must be the beginning of a repository name, such as docker.io/')
+  .transform((prefix) => `${prefix.replace(/\/+$/, '')}/`)
+  .refine((prefix) => prefix !== '/', 'must name something');
+
 const serviceSchema = z.strictObject({
-  /** Metadata and target bytes are open to read, everything else needs a token. */
-  access: z
-    .literal('token', { error: "must be token: 'open' is not available in this version" })
-    .default('token'),
+  /**
+   * `token`: metadata and target bytes are open to read, everything else needs a token. `open`: on the Notary wire,
+   * uploads that a repository's present keys signed do not.
+   */
+  access: z.enum(['token', 'open'], { error: 'must be token or open' }).default('token'),
+  /** Repositories that may be on the Notary wire, by how their names begin; none listed: all. */
+  gunPrefixes: z.array(gunPrefixSchema).max(100).default([]),
+  /** The registry's token server, for the Notary wire; reading then needs its tokens, too. */
+  tokenAuth: tokenAuthSchema.optional(),
   /** The only registries the service contacts, and only to serve target bytes. */
   registries: z.record(z.string().min(1).max(255), registrySchema).default({}),
 });
@@ -69,6 +94,10 @@ export function readServeSettings(flags: ServeFlags, environment: Environment): 
     );
   }
   requireKnownServices(flags.only);
+  const { publicUrl } = flags;
+  if (publicUrl !== undefined && !(/^https?:\/\//.test(publicUrl) && URL.canParse(publicUrl))) {
+    throw noUrl(publicUrl);
+  }
   const { service, file } = readService(flags.config);
   return {
     dataDirectory: resolve(flags.data ?? 'vidimus-data'),
@@ -76,7 +105,7 @@ export function readServeSettings(flags: ServeFlags, environment: Environment): 
     host,
     port,
     tls,
-    publicUrl: flags.publicUrl,
+    publicUrl,
     service,
     configFile: file,
   };
@@ -93,6 +122,10 @@ function readTls(flags: ServeFlags): ServeSettings['tls'] {
     throw new CliError('USAGE', exitCodes.usage, '--tls-cert and --tls-key go together');
   }
   return { certFile: tlsCert, keyFile: tlsKey };
+}
+
+function noUrl(text: string): CliError {
+  return new CliError('USAGE', exitCodes.usage, `--public-url: ${text} is no URL`, 'https://HOST[:PORT]');
 }
 
 /** A switch, or its `VIDIMUS_` variable. */
