@@ -65,12 +65,31 @@ function judgeUploaded(
 ): { readonly accepted: AcceptedFile; readonly document: Targets } {
   const file = verifyRole(context, 'targets', role, bytes, authority);
   const { document } = file;
+  const stored = storedDocument(context, 'targets', role);
   assertUsableTargets(role, document);
-  const accepted = accept(context, file);
-  if (chain.length > 0) {
-    assertInsidePaths(role, document, chain, storedDocument(context, 'targets', role));
+  if (stored !== undefined && document.version <= stored.version) {
+    assertNotBegunAnew(context, role, authority, stored);
   }
+  const accepted = accept(context, file);
+  if (chain.length > 0) assertInsidePaths(role, document, chain, stored);
   return { accepted, document };
+}
+
+/**
+ * A client cannot read what former keys signed, and begins with version 1, which nobody may read twice. `notary
+ * witness` alone goes on from such a file.
+ */
+function assertNotBegunAnew(
+  context: UpdateContext,
+  role: string,
+  authority: Authority,
+  { version }: Targets,
+): void {
+  const bytes = context.stored.get(role);
+  if (bytes === undefined || verifyStored(context, role, bytes, authority) !== undefined) return;
+  const name = toNotaryRole(role);
+  const why = `${name} version ${version} is signed by keys it no longer has`;
+  throw new NotaryError('VERSION', `${why}; run notary witness for this role`, { role: name });
 }
 
 /** The stored file, as clients will read it after the upload; undefined where they pass it over. */

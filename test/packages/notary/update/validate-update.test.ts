@@ -10,6 +10,7 @@ import {
   storedFile,
   timestampKey,
 } from './pretend-service.ts';
+import { omit, spellingsOf } from './spellings.ts';
 import {
   canonical,
   certifiedKey,
@@ -291,16 +292,7 @@ describe('an upload to a repository', () => {
 
 describe('spellings that clients read, because the snapshot lists the stored bytes', () => {
   const signed = targetsOf({ version: 3, targets: ['a<b>&c'] });
-  const [before = '', after = ''] = sealText(signed, targetsKey).split(',"signatures":');
-  const spellings: Readonly<Record<string, string>> = {
-    'pretty-printed': JSON.stringify(JSON.parse(sealText(signed, targetsKey)), undefined, 2),
-    'signatures first': `{"signatures":${after.slice(0, -1)},${before.slice(1)}}`,
-    'a newline at the end': `${sealText(signed, targetsKey)}\n`,
-    'escaped as Go does': sealText(signed, targetsKey).replace('<', '\\u003c').replace('>', '\\u003e'),
-    'an unknown member inside signed': sealText({ ...signed, spec_version: '1.0' }, targetsKey),
-    'no delegations': sealText(omit(signed, 'delegations'), targetsKey),
-    'null targets': sealText({ ...signed, targets: null }, targetsKey),
-  };
+  const spellings = spellingsOf(signed, targetsKey);
 
   it.each(Object.entries(spellings))('%s', (_name, spelling) => {
     const service = repository();
@@ -953,6 +945,18 @@ const refusals: Readonly<Record<string, Case>> = {
     code: 'VERSION',
     says: 'targets/carol version 1 is already published',
   },
+  'a role that begins anew with other keys': {
+    to: () => {
+      const service = repository();
+      service.publish({
+        targets: targets({ version: 3, delegations: [{ ...carols, keys: [dave] }, releases] }),
+      });
+      return service;
+    },
+    files: { 'targets/carol': targets({}, dave) },
+    code: 'VERSION',
+    says: 'targets/carol version 1 is signed by keys it no longer has; run notary witness for this role',
+  },
   'a snapshot that is there already': {
     to: ownRepository,
     files: (service) => ({ snapshot: seal(snapshotOf(2, ownFiles(service)), ownSnapshot) }),
@@ -1021,10 +1025,6 @@ function rolesOf(signed: JsonObject): JsonObject {
 
 function objectOf(value: unknown): JsonObject {
   return JSON.parse(JSON.stringify(value));
-}
-
-function omit(value: JsonObject, name: string): JsonObject {
-  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== name));
 }
 
 /** What `notary add --custom` does: signed as written, not as canonical JSON would have it. */

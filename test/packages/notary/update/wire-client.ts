@@ -42,10 +42,11 @@ export async function certifiedKey(
   name: string,
   commonName: string = REPOSITORY,
   notAfter: number = NOW + 3_650 * DAY,
+  notBefore: number = NOW - DAY,
 ): Promise<WireKey> {
   const pkcs8 = p256FromRandom(createHash('sha384').update(name).digest());
   const serial = sha256(Buffer.from(name)).slice(0, 16);
-  const pem = await createRootCertificate({ commonName, pkcs8, notBefore: NOW - DAY, notAfter, serial });
+  const pem = await createRootCertificate({ commonName, pkcs8, notBefore, notAfter, serial });
   const key = importPkcs8(Buffer.from(pkcs8));
   return {
     ...toObject('ecdsa-x509', Buffer.from(pem)),
@@ -142,7 +143,7 @@ export function snapshotOf(version: number, files: Readonly<Record<string, Uint8
 export function timestampOf(version: number, snapshot: Uint8Array): JsonObject {
   return {
     _type: 'Timestamp',
-    expires: '2026-12-05T08:06:20Z',
+    expires: YEARS,
     meta: { snapshot: fileMeta(snapshot) },
     version,
   };
