@@ -1,6 +1,11 @@
 /** A simulated repository over HTTP, where the trust server has it, and in the layout of the conformance suite. */
 import { type Handler, type RunningServer, startHttpServer } from './hostile-trust-server.ts';
-import type { TufSimulator } from './tuf-simulator.ts';
+
+/** What of a simulated repository, of either dialect, is served. */
+export interface Simulated {
+  readonly repository: string;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
 
 export interface SimulatorServer extends RunningServer {
   /** Metadata requests since the last look, as file names; looking empties the list. */
@@ -10,20 +15,25 @@ export interface SimulatorServer extends RunningServer {
 }
 
 /** Serves `/v2/<repository>/_trust/metadata/<file>`, the files as they are at the moment of the request. */
-export async function serveSimulator(simulator: TufSimulator): Promise<SimulatorServer> {
+export async function serveSimulator(simulator: Simulated): Promise<SimulatorServer> {
   return await serve(simulator, `/v2/${simulator.repository}/_trust/metadata/`);
+}
+
+/** Serves `/v2/<repository>/_trust/tuf/<file>`, as a Notary server does: by version, by hash, and the timestamp. */
+export async function serveNotary(simulator: Simulated): Promise<SimulatorServer> {
+  return await serve(simulator, `/v2/${simulator.repository}/_trust/tuf/`);
 }
 
 /** Serves `/metadata/<file>`, and `/targets/<path>` from `artifacts`. */
 export async function serveConformance(
-  simulator: TufSimulator,
+  simulator: Simulated,
   artifacts: ReadonlyMap<string, Uint8Array> = new Map(),
 ): Promise<SimulatorServer> {
   return await serve(simulator, '/metadata/', artifacts);
 }
 
 async function serve(
-  simulator: TufSimulator,
+  simulator: Simulated,
   prefix: string,
   artifacts: ReadonlyMap<string, Uint8Array> = new Map(),
 ): Promise<SimulatorServer> {
@@ -37,7 +47,10 @@ async function serve(
       state.answer(request, response);
       return;
     }
-    const bytes = name === undefined ? artifacts.get(decodeURIComponent(path)) : simulator.files.get(name);
+    const bytes =
+      name === undefined
+        ? artifacts.get(decodeURIComponent(path))
+        : simulator.files.get(name.replace(/^targets\//, ''));
     response.statusCode = bytes === undefined ? 404 : 200;
     response.end(bytes);
   });

@@ -11,7 +11,13 @@ import {
   TrustClientError,
 } from '@vidimus/trust-client';
 import { type Anchor, TufError } from '@vidimus/tuf';
-import { type SimulatorServer, serveSimulator } from './trust-simulator-server.ts';
+import { NotarySimulator } from './notary-simulator.ts';
+import {
+  type Simulated,
+  type SimulatorServer,
+  serveNotary,
+  serveSimulator,
+} from './trust-simulator-server.ts';
 import { TufSimulator } from './tuf-simulator.ts';
 
 /** `anchor: undefined` is a configuration without one; absent is the repository's first root. */
@@ -19,8 +25,8 @@ export type BedSettings = Partial<Omit<RepositorySettings, 'anchor'>> & {
   readonly anchor?: Anchor | undefined;
 };
 
-export interface TestBed {
-  readonly simulator: TufSimulator;
+export interface TestBed<Simulator = TufSimulator> {
+  readonly simulator: Simulator;
   readonly server: SimulatorServer;
   readonly directory: string;
   readonly cache: ClientCache;
@@ -32,7 +38,21 @@ export interface TestBed {
 }
 
 export async function makeTestBed(simulator: TufSimulator = new TufSimulator()): Promise<TestBed> {
-  const server = await serveSimulator(simulator);
+  return await bedOf(simulator, await serveSimulator(simulator), {});
+}
+
+/** The same for a repository of the `notary` dialect, with certificates that are valid at its time. */
+export async function makeNotaryBed(
+  simulator: NotarySimulator = new NotarySimulator(),
+): Promise<TestBed<NotarySimulator>> {
+  return await bedOf(simulator, await serveNotary(simulator), { dialect: 'notary' });
+}
+
+async function bedOf<S extends Simulated & { readonly now: number }>(
+  simulator: S,
+  server: SimulatorServer,
+  defaults: BedSettings,
+): Promise<TestBed<S>> {
   const directory = await mkdtemp(join(tmpdir(), 'vidimus-trust-client-'));
   const cache = createClientCache(join(directory, 'cache'));
   const warnings: string[] = [];
@@ -46,7 +66,11 @@ export async function makeTestBed(simulator: TufSimulator = new TufSimulator()):
     cache,
     warnings,
     start(settings = {}) {
-      const { anchor, ...rest } = { anchor: { kind: 'root', bytes: root } as const, ...settings };
+      const { anchor, ...rest } = {
+        anchor: { kind: 'root', bytes: root } as const,
+        ...defaults,
+        ...settings,
+      };
       const client = createTrustClient({
         cache: createClientCache(cache.directory),
         now: () => simulator.now,

@@ -12,7 +12,7 @@ export interface Surroundings {
   /**
    * What to do when another process replaced a file meanwhile: `restart` throws Superseded, for a refresh,
    * whose verdict must not be older than the cache; `keep` leaves the other's file, for a role file that
-   * the state in hand already pins by version.
+   * the state in hand already pins by version or hash.
    */
   readonly whenSuperseded: 'restart' | 'keep';
 }
@@ -47,7 +47,7 @@ async function perform(step: Step, surroundings: Surroundings): Promise<Reply> {
     case 'load':
       return await cache.load(step.file);
     case 'fetch':
-      return await source.fetch(step.role, step.version, step.maxBytes);
+      return await source.fetch(step.role, step.version, step.maxBytes, step.sha256);
     case 'store':
       heed(await cache.store(step.file, step.bytes), step.file, surroundings);
       return undefined;

@@ -42,10 +42,11 @@ interface Circumstances extends RefreshRequest {
 /** @throws TufError (judged and refused); TrustClientError */
 export async function refreshRepository(request: RefreshRequest): Promise<Refreshed> {
   const { repository, settings } = request;
-  const opened = await request.cache.open(repository);
+  const { dialect = 'tuf' } = settings;
+  const opened = await request.cache.open(repository, dialect);
   const chosen = chooseAnchor({
     repository,
-    dialect: 'tuf',
+    dialect,
     configured: settings.anchor,
     kept: await readAnchorFile(opened),
     firstUseConfirmed: settings.firstUseConfirmed ?? false,
@@ -78,7 +79,7 @@ async function refreshOnline(circumstances: Circumstances): Promise<Refreshed> {
   // Only now, when a whole refresh from it has held, is a first use taken.
   const first = state.roots[0];
   if (chosen.anchor.kind === 'firstUse' && first !== undefined) {
-    await rememberFirstUse(opened, 'tuf', first.envelope.bytes);
+    await rememberFirstUse(opened, session.dialect, first.envelope.bytes);
     circumstances.warn('FIRST_USE', { version: first.document.version });
   }
   await rememberRefresh(opened, { now: state.now, issued: state.timestamp.document.binding.issued });
@@ -131,6 +132,7 @@ function sessionOver(circumstances: Circumstances, source: MetadataSource): Sess
   const { maxTimestampLifetimeMs } = settings;
   return createSession({
     repository,
+    dialect: settings.dialect ?? 'tuf',
     cache: opened.metadata,
     source,
     anchor: chosen.anchor,
@@ -141,7 +143,7 @@ function sessionOver(circumstances: Circumstances, source: MetadataSource): Sess
 }
 
 function basicFacts({ server, chosen }: Circumstances, state: TrustedState) {
-  return { server, dialect: 'tuf', anchor: chosen.kind, ...factsOf(state) } as const;
+  return { server, dialect: state.dialect.name, anchor: chosen.kind, ...factsOf(state) } as const;
 }
 
 /** Two findings of the workflow get the names that a person who asked for a repository can act on. */

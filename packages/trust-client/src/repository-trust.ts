@@ -1,5 +1,5 @@
 /** One repository for one client: refresh, then answers from the state that held. */
-import type { FoundTarget, Listing } from '@vidimus/tuf';
+import type { DialectName, FoundTarget, Listing } from '@vidimus/tuf';
 import { rememberVerified, wasVerified } from './cache/cache-state.ts';
 import { TrustClientError } from './errors.ts';
 import { createHttpClient } from './http/http-client.ts';
@@ -24,7 +24,7 @@ export interface RepositoryTrust {
    * @throws as `refresh`
    */
   lookUp(tag: string): Promise<FoundTarget | undefined>;
-  /** The role `revocations`, by name. @throws as `refresh` */
+  /** The role `revocations`, by name; the `notary` dialect has none. @throws as `refresh` */
   lookUpRevocations(): Promise<RevocationList>;
   /** Every tag that is vouched for (when stale: and was looked up before), and every role. @throws as `refresh` */
   list(): Promise<Listing>;
@@ -36,9 +36,9 @@ export interface OpenOptions extends Omit<RefreshRequest, 'server' | 'source'> {
   readonly httpLimits: Partial<HttpLimits>;
 }
 
-/** The metadata of `repository`, below a server's URL that ends in `/`. */
-export function metadataUrl(server: string, repository: string): string {
-  return `${server}v2/${repository}/_trust/metadata/`;
+/** The metadata of `repository`, below a server's URL that ends in `/`; in the `notary` dialect where its clients look. */
+export function metadataUrl(server: string, repository: string, dialect: DialectName = 'tuf'): string {
+  return `${server}v2/${repository}/_trust/${dialect === 'tuf' ? 'metadata' : 'tuf'}/`;
 }
 
 /** @throws TrustClientError OPTIONS_INVALID */
@@ -50,7 +50,11 @@ export function openRepository(options: OpenOptions): RepositoryTrust {
     ...(settings.token === undefined ? {} : { token: settings.token }),
     ...(settings.ca === undefined ? {} : { ca: settings.ca }),
   });
-  const source = createHttpSource(http, metadataUrl(http.server, repository));
+  const source = createHttpSource(
+    http,
+    metadataUrl(http.server, repository, settings.dialect),
+    settings.dialect,
+  );
   const request: RefreshRequest = { ...options, server: http.server, source };
   const graceMs = settings.staleForMs ?? 0;
   /** Owned by this object: the last refresh that held, and the one under way. */
@@ -86,6 +90,7 @@ export function openRepository(options: OpenOptions): RepositoryTrust {
     },
     async lookUpRevocations() {
       const { state, session, facts } = await ready();
+      if (session.dialect === 'notary') return { status: 'absent', because: 'dialect' };
       const list = await toRevocationList(() => session.lookUpRole(state, 'revocations'), state.foreign);
       const isOver = facts.stale && list.status === 'known' && options.now() >= list.expires + graceMs;
       return isOver ? { status: 'unknown', code: 'EXPIRED', message: 'revocations is expired' } : list;

@@ -25,8 +25,11 @@ export type RevocationList =
     }
   /** Listed but missing, expired, badly signed or rolled back, or the server is away: refuse. */
   | { readonly status: 'unknown'; readonly code: string; readonly message: string }
-  /** A foreign repository that has no such role. */
-  | { readonly status: 'absent' };
+  /**
+   * No such list: a foreign repository that has no such role, or a dialect without it, where a revoked digest shows
+   * as the absence of its tags, and for the rest the organisation's list speaks.
+   */
+  | { readonly status: 'absent'; readonly because?: 'dialect' | 'foreign' };
 
 /**
  * Asks for the role and turns what hinders into an answer. Without the role a repository of ours is unknown,
@@ -39,7 +42,7 @@ export async function toRevocationList(
   try {
     const role = await read();
     if (role !== undefined) return known(role.document);
-    if (foreign) return { status: 'absent' };
+    if (foreign) return { status: 'absent', because: 'foreign' };
     return { status: 'unknown', code: 'ROLE_UNKNOWN', message: 'targets does not delegate revocations' };
   } catch (error) {
     if (error instanceof TufError || error instanceof TrustClientError) {

@@ -12,10 +12,10 @@ import {
   type Signed,
   type Targets,
   type TrustedState,
-  tufDialect,
   type Workflow,
 } from '@vidimus/tuf';
 import type { MetadataCache } from './cache/metadata-cache.ts';
+import { dialectOf } from './dialects.ts';
 import { drive, Superseded, type Warn } from './drive.ts';
 import { TrustClientError } from './errors.ts';
 import type { MetadataSource } from './http/metadata-source.ts';
@@ -26,6 +26,8 @@ const MAX_RESTARTS = 8;
 export interface SessionOptions {
   /** Normalised name; only compared with what documents say, never a path. */
   readonly repository: string;
+  /** Default `tuf`. */
+  readonly dialect?: DialectName;
   readonly cache: MetadataCache;
   readonly source: MetadataSource;
   readonly anchor: Anchor;
@@ -61,14 +63,15 @@ export interface Session {
 
 export function createSession(options: SessionOptions): Session {
   const { cache, source, warn } = options;
+  const dialect = dialectOf(options.dialect ?? 'tuf');
   const run = <Result>(workflow: Workflow<Result>, whenSuperseded: 'restart' | 'keep'): Promise<Result> =>
     drive(workflow, { cache: cache.begin(), source, warn, whenSuperseded });
 
   return {
-    dialect: tufDialect.name,
+    dialect: dialect.name,
     async refresh({ now, lastSeen, lastIssued }) {
       const input: RefreshInput = {
-        dialect: tufDialect,
+        dialect,
         repository: options.repository,
         now,
         anchor: options.anchor,

@@ -1,9 +1,14 @@
 /** What configuration says about one repository (CONTRACTS C7), as plain values. */
-import type { Anchor } from '@vidimus/tuf';
+import type { Anchor, DialectName } from '@vidimus/tuf';
 
 export interface RepositorySettings {
   /** `http(s)://host[:port]`, where `/v2/<repository>/_trust/` is. */
   readonly server: string;
+  /**
+   * The format that is read; default `tuf`. Never chosen by what the server has: whoever withholds one would
+   * otherwise lead a client to the other.
+   */
+  readonly dialect?: DialectName;
   /** Absent: what is pinned in the cache. */
   readonly anchor?: Anchor;
   /** Bearer token for the server. */

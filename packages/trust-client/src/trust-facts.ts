@@ -1,11 +1,11 @@
 /** What a refresh established, for people and for policy. */
-import type { RoleKeys, TrustedState } from '@vidimus/tuf';
+import type { DialectName, RoleKeys, TrustedState } from '@vidimus/tuf';
 import type { AnchorKind } from './anchor/choose-anchor.ts';
 
 export interface TrustFacts {
   /** The server's URL, ending in `/`. */
   readonly server: string;
-  readonly dialect: 'tuf';
+  readonly dialect: DialectName;
   readonly anchor: AnchorKind;
   /** By top-level role. */
   readonly versions: Readonly<Record<TopLevel, number>>;

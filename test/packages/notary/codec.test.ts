@@ -335,7 +335,7 @@ function withoutFractions(value: unknown): JsonValue {
   const json = JSON.stringify(value, (_, each) =>
     typeof each === 'number' ? Math.trunc(each % 2 ** 53) + 0 : each,
   );
-  return JSON.parse(json.isWellFormed() ? json : 'null');
+  return JSON.parse(json);
 }
 
 function text(bytes: Uint8Array): string {

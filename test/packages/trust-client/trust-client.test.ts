@@ -364,7 +364,10 @@ describe('revocations', () => {
   });
 
   it('are absent where a foreign repository has none', async () => {
-    expect(await bed.start({ foreign: true }).lookUpRevocations()).toEqual({ status: 'absent' });
+    expect(await bed.start({ foreign: true }).lookUpRevocations()).toEqual({
+      status: 'absent',
+      because: 'foreign',
+    });
   });
 
   it.each([

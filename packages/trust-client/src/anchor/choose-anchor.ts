@@ -6,6 +6,12 @@ import { type AnchorFile, assertPinnable, type PinnableAnchor } from './anchor-f
 /** As `verify --json` names it. */
 export type AnchorKind = 'root' | 'keys' | 'certificate' | 'ca' | 'firstUse';
 
+/** What a person can pin besides a root file. */
+const byKey: Readonly<Record<DialectName, string>> = {
+  tuf: '--key-id ID --threshold 1',
+  notary: '--cert-id ID',
+};
+
 export interface ChosenAnchor {
   readonly kind: AnchorKind;
   readonly anchor: Anchor;
@@ -37,7 +43,7 @@ export function chooseAnchor(choice: AnchorChoice): ChosenAnchor {
   }
   throw new TrustClientError('ANCHOR_MISSING', `nothing says which root of ${choice.repository} to trust`, {
     detail: { repository: choice.repository },
-    hint: `vidimus anchor pin ${choice.repository} --key-id ID --threshold 1    (or --root FILE)`,
+    hint: `vidimus anchor pin ${choice.repository} ${byKey[dialect]}    (or --root FILE)`,
   });
 }
 

@@ -1,7 +1,8 @@
 /** Pins that people make: `vidimus anchor pin`, `list`, `export`, and the one that `init` makes. */
 import { sha256Hex } from '@vidimus/crypto';
-import { DEFAULT_LIMITS, type DialectName, type Root, TufError, tufDialect, verifyRoot } from '@vidimus/tuf';
+import { DEFAULT_LIMITS, type DialectName, type Root, TufError, verifyRoot } from '@vidimus/tuf';
 import type { ClientCache, RepositoryCache } from '../cache/client-cache.ts';
+import { dialectOf } from '../dialects.ts';
 import { TrustClientError } from '../errors.ts';
 import {
   type AnchorFile,
@@ -26,8 +27,8 @@ export interface PinnedAnchor {
 }
 
 /**
- * Pins an anchor for a repository in place of any other. A root is checked first: signed to its own
- * threshold, and of this repository if it names one.
+ * Pins an anchor for a repository in place of any other. A root is checked first: signed to its own threshold, and
+ * of this repository if it names one.
  * @throws TrustClientError ANCHOR_INVALID, OPTIONS_INVALID, CACHE_UNSAFE, CACHE_FAILED, CACHE_BUSY
  */
 export async function pinAnchor(
@@ -97,13 +98,13 @@ function describe(file: AnchorFile): PinnedAnchor {
   if (pinned?.kind === 'certificates') return { ...shown, keyIds: pinned.certIds, threshold: 0 };
   if (pinned?.kind === 'authority') return { ...shown, keyIds: [], threshold: 0 };
   const bytes = pinned?.bytes ?? firstUse ?? new Uint8Array();
-  const { version, roles } = openRoot(bytes, repository);
+  const { version, roles } = openRoot(bytes, repository, dialect);
   return { ...shown, ...roles.root, root: { version, sha256: sha256Hex(bytes) } };
 }
 
-function openRoot(bytes: Uint8Array, repository: string): Root {
+function openRoot(bytes: Uint8Array, repository: string, dialect: DialectName): Root {
   // Foreign: a pin is made before configuration is asked whether fields of ours must be there.
-  const context = { dialect: tufDialect, repository, foreign: true, limits: DEFAULT_LIMITS };
+  const context = { dialect: dialectOf(dialect), repository, foreign: true, limits: DEFAULT_LIMITS };
   try {
     return verifyRoot(context, bytes).document;
   } catch (cause) {

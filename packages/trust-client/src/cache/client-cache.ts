@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { sha256Hex } from '@vidimus/crypto';
 import { isRepositoryName } from '@vidimus/reference';
+import type { DialectName } from '@vidimus/tuf';
 import { TrustClientError } from '../errors.ts';
 import { sweepTemporaries, writeAtomically } from './atomic-file.ts';
 import { withLock } from './cache-lock.ts';
@@ -21,7 +22,7 @@ export type PlainFile = 'anchor.json' | 'state';
 /** One repository's directory. */
 export interface RepositoryCache {
   readonly repository: string;
-  /** `tuf/`: current files by role, and every version of root that was trusted. */
+  /** `tuf/` or `notary/`: current files by role, and every version of root that was trusted. */
   readonly metadata: MetadataCache;
   read(file: PlainFile): Promise<Uint8Array | undefined>;
   /** Changes a file with no other process in between; `edit` gets what is there. */
@@ -31,10 +32,11 @@ export interface RepositoryCache {
 export interface ClientCache {
   readonly directory: string;
   /**
-   * Opens a repository's directory, made where missing; `repository` is a normalised name.
+   * Opens a repository's directory, made where missing; `repository` is a normalised name. Each dialect (default
+   * `tuf`) has its own metadata there; anchor and state are the repository's.
    * @throws TrustClientError OPTIONS_INVALID, CACHE_UNSAFE, CACHE_FAILED
    */
-  open(repository: string): Promise<RepositoryCache>;
+  open(repository: string, dialect?: DialectName): Promise<RepositoryCache>;
   /** Names of the repositories that have a directory, sorted. */
   list(): Promise<readonly string[]>;
 }
@@ -43,23 +45,28 @@ export interface ClientCache {
 export function createClientCache(directory: string, disk: Disk = realDisk): ClientCache {
   return {
     directory,
-    open: (repository) => openRepository(directory, repository, disk),
+    open: (repository, dialect = 'tuf') => openRepository(directory, repository, dialect, disk),
     list: () => listRepositories(directory, disk),
   };
 }
 
-async function openRepository(root: string, repository: string, disk: Disk): Promise<RepositoryCache> {
+async function openRepository(
+  root: string,
+  repository: string,
+  dialect: DialectName,
+  disk: Disk,
+): Promise<RepositoryCache> {
   if (!isRepositoryName(repository)) {
     throw new TrustClientError('OPTIONS_INVALID', 'not a normalised repository name');
   }
   const directory = join(root, sha256Hex(new TextEncoder().encode(repository)));
   await ensureSafeDirectory(disk, root);
   await ensureSafeDirectory(disk, directory);
-  const tuf = join(directory, 'tuf');
+  const files = join(directory, dialect);
   const lockFile = join(directory, 'lock');
-  const metadata = await openDirectoryCache({ directory: tuf, historyDirectory: tuf, lockFile, disk });
+  const metadata = await openDirectoryCache({ directory: files, historyDirectory: files, lockFile, disk });
   await sweepTemporaries(disk, directory, Date.now());
-  await sweepTemporaries(disk, tuf, Date.now());
+  await sweepTemporaries(disk, files, Date.now());
   await nameDirectory(disk, join(directory, 'repository.txt'), repository);
 
   return {

@@ -1,21 +1,34 @@
-/** Where metadata files come from: a URL space as TUF lays it out, read through the HTTP client. */
+/** Where metadata files come from: a URL space as TUF or Notary lays it out, read through the HTTP client. */
+import { toNotaryRole } from '@vidimus/notary';
+import type { DialectName } from '@vidimus/tuf';
 import { TrustClientError, unusable } from '../errors.ts';
 import type { HttpAnswer, HttpClient } from './http-client.ts';
 
 /** Gets metadata files by role and version; the workflow's `fetch` step goes here. */
 export interface MetadataSource {
   /**
-   * The bytes of `[version.]role.json`, at most `maxBytes`; undefined for 404 and 403 and nothing else.
+   * The bytes of `[version.]role.json`, or of `role.sha256.json` where files go by hash, at most `maxBytes`;
+   * undefined for 404 and 403 and nothing else.
    * @throws TrustClientError UNREACHABLE, UNUSABLE or UNAUTHORIZED
    */
-  fetch(role: string, version: number | undefined, maxBytes: number): Promise<Uint8Array | undefined>;
+  fetch(
+    role: string,
+    version: number | undefined,
+    maxBytes: number,
+    sha256?: string,
+  ): Promise<Uint8Array | undefined>;
 }
 
 /** A source below `base`, an absolute URL on the client's origin that ends in `/`. */
-export function createHttpSource(client: HttpClient, base: string): MetadataSource {
+export function createHttpSource(
+  client: HttpClient,
+  base: string,
+  dialect: DialectName = 'tuf',
+): MetadataSource {
   return {
-    async fetch(role, version, maxBytes) {
-      const url = base + metadataFileName(role, version);
+    async fetch(role, version, maxBytes, sha256) {
+      const file = dialect === 'notary' ? notaryFileName : metadataFileName;
+      const url = base + file(role, version, sha256);
       const answer = await client.request({ method: 'GET', url, maxBytes });
       return metadataOf(answer, client.server);
     },
@@ -26,6 +39,13 @@ export function createHttpSource(client: HttpClient, base: string): MetadataSour
 export function metadataFileName(role: string, version: number | undefined): string {
   const name = `${encodeURIComponent(role)}.json`;
   return version === undefined ? name : `${version}.${name}`;
+}
+
+/** `targets/releases.<sha256>.json`, as Notary servers have it: the slashes of a role are the URL's. */
+function notaryFileName(role: string, version: number | undefined, sha256: string | undefined): string {
+  const name = toNotaryRole(role);
+  if (version !== undefined) return `${version}.${name}.json`;
+  return sha256 === undefined ? `${name}.json` : `${name}.${sha256}.json`;
 }
 
 function metadataOf(answer: HttpAnswer, server: string): Uint8Array | undefined {
