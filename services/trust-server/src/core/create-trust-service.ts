@@ -1,6 +1,7 @@
 /** Puts the core together: the use cases of `TrustService` over one database and one key store. */
 import type { Database } from '@vidimus/database';
 import type { WrappedKeyStore } from '@vidimus/key-store';
+import type { NotaryService } from '../notary-service.ts';
 import type { Change, Impact, RepositorySummary } from '../schemas.ts';
 import {
   type Call,
@@ -20,6 +21,8 @@ import { createFreshness, type FreshnessObserver, type TickResult } from './fres
 import { createIds } from './ids.ts';
 import { printTime } from './instants.ts';
 import { createManagedKeys } from './keys/managed-keys.ts';
+import { createNotaryService } from './notary/create-notary-service.ts';
+import { createStateReader } from './notary/stored-state.ts';
 import { PUBLISHED_CHANNEL, parseAnnouncement } from './publish/announce.ts';
 import { createDocumentReader } from './publish/current-documents.ts';
 import type { Intent, IntentAnswer } from './publish/intents.ts';
@@ -60,7 +63,7 @@ export interface TrustObserver extends FreshnessObserver {
 }
 
 /** The service with its background work. */
-export interface RunningTrustService extends TrustService {
+export interface RunningTrustService extends TrustService, NotaryService {
   /** Listens to other replicas, renews what is past half-life, then goes on doing so. @throws TrustError */
   start(): Promise<void>;
   /** Lets running publishes and renewals end. */
@@ -74,7 +77,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   const { db } = database;
   const newId = createIds({ now, randomBytes: parts.randomBytes });
   const reader = createDocumentReader();
-  const keys = createManagedKeys(parts.keyStore);
+  const keys = createManagedKeys({ keyStore: parts.keyStore, randomBytes: parts.randomBytes, now });
   const cache = createMetadataCache({
     database,
     now,
@@ -87,6 +90,8 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   };
   const common = { database, reader, keys, now, newId, onPublished };
   const publisher = createPublisher(common);
+  const states = createStateReader();
+  const notary = createNotaryService({ ...common, cache, states });
   const freshness = createFreshness({ ...common, ...(observer === undefined ? {} : { observer }) });
   const background: Background = createBackground({
     freshness,
@@ -114,6 +119,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   };
 
   return {
+    ...notary,
     readMetadata: (repository, name) => cache.read(repository, name),
     findTarget: (repository, tag, sha256) => guarded(() => findTarget(db, repository, tag, sha256)),
 

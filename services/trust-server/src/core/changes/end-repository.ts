@@ -6,6 +6,7 @@ import type { ManagedKeys } from '../keys/managed-keys.ts';
 import { announce } from '../publish/announce.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
 import { assertActive } from '../publish/publisher.ts';
+import { appendChange } from '../store/changefeed.ts';
 import { closeChange, readOpenChanges } from '../store/changes.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
 
@@ -38,6 +39,10 @@ export async function endRepository(
     };
     await appendEvents(parts, tx, row, [event], endedAtMs, { endedAtMs });
     await announce(tx, { ...row, versions: {} });
+    if (row.dialects.includes('notary')) {
+      const deletion = { createdAtMs: endedAtMs, version: 0, sha256: '', category: 'deletion' } as const;
+      await appendChange(tx, { ...deletion, repository });
+    }
     return { row, endedAtMs };
   });
 }

@@ -128,11 +128,11 @@ function finish<D extends TufDocument>(
   draft: Draft,
 ): Sealed<D> {
   const { version, expires, binding } = document;
-  const { issued } = binding;
-  if (version !== draft.version || expires !== draft.expires || issued !== draft.binding.issued) {
+  const { issued } = draft.binding;
+  const isBound = !codecOf(dialect).bound || (issued !== undefined && binding.issued === issued);
+  if (version !== draft.version || expires !== draft.expires || !isBound) {
     throw new TrustError('INTERNAL', `the file of role ${role} is not what was to be signed`);
   }
-  // Not every dialect says when a file was made; where it does, that is what counts.
   const issuedMs = issued ?? toWholeSecond(nowMs);
   return {
     dialect,
