@@ -112,6 +112,7 @@ export interface StandingWish {
   readonly repository: string;
   readonly roots?: number;
   readonly targetsExpires?: string;
+  readonly releasesExpires?: string;
   readonly certificateUntil?: number;
   readonly targetsKey?: WireKey;
 }
@@ -139,7 +140,14 @@ export async function standOn(files: Files, wish: StandingWish): Promise<Standin
     });
     return seal(document, ...(before === undefined ? [] : [before]), key);
   });
-  const releases = seal(targetsOf({ version: 4, targets: ['1.0', '2.0'] }), signerKey);
+  const releases = seal(
+    targetsOf({
+      version: 4,
+      targets: ['1.0', '2.0'],
+      ...(wish.releasesExpires === undefined ? {} : { expires: wish.releasesExpires }),
+    }),
+    signerKey,
+  );
   const targets = seal(
     targetsOf({
       version: 7,
@@ -154,7 +162,7 @@ export async function standOn(files: Files, wish: StandingWish): Promise<Standin
   );
   const root = roots.at(-1) ?? new Uint8Array();
   const snapshot = seal(snapshotOf(17, { root, targets, 'targets/releases': releases }), snapshotKey);
-  const timestamp = seal(timestampOf(41, snapshot), timestampKey);
+  const timestamp = seal({ ...timestampOf(41, snapshot), expires: '2026-12-05T08:06:20Z' }, timestampKey);
   const documents = new Map([
     ['root', root],
     ['timestamp', timestamp],

@@ -41,6 +41,7 @@ export {
 export type {
   CreateRepositoryRequest,
   EditTagsRequest,
+  ImportRepositoryRequest,
   KeyEntry,
   RevokeDigestRequest,
   RoleRequest,

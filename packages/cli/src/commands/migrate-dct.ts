@@ -5,7 +5,8 @@ import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes, worstExit } from '../exit-codes.ts';
 import { openFromServer } from '../migrate/dct/from-server.ts';
-import { reportFacts, reportSummary } from '../migrate/dct/report-lines.ts';
+import { moveAll, type Outcome } from '../migrate/dct/move-all.ts';
+import { type Lines, outcomeJson, outcomeLines, stockJson, stockLines } from '../migrate/dct/report-lines.ts';
 import { readRepositoryList } from '../migrate/dct/repository-list.ts';
 import { listSaved, openSaved, readManifest } from '../migrate/dct/save-directory.ts';
 import { exitOfStock, type Stock, takeStock } from '../migrate/dct/take-stock.ts';
@@ -35,11 +36,21 @@ export async function migrateDct(context: Context, asked: MigrateDctOptions): Pr
   for (const { path, why } of directories.flatMap(({ leftOut }) => leftOut)) {
     context.terminal.note(printable(`not read, it ${why}: ${path}`, 4_096));
   }
-  const stocks = await (isUrl(options.from)
+  const isLive = isUrl(from);
+  const stocks = await (isLive
     ? readServer(context, options, directories)
     : readDirectory(context, options, directories));
+  const outcomes =
+    asked.to === undefined
+      ? new Map<string, Outcome>()
+      : await moveAll({
+          context: { ...context, options: { ...context.options, server: asked.to } },
+          stocks,
+          trustDirectories: directories,
+          isLive,
+        });
   context.terminal.clear();
-  return printStocks(context, options, stocks);
+  return printAll(context, options, stocks, outcomes);
 }
 
 async function readServer(
@@ -93,51 +104,56 @@ async function readDirectory(
   });
 }
 
-function printStocks(context: Context, options: Migration, stocks: readonly Stock[]): ExitCode {
-  const exit = worstExit(stocks.map(exitOfStock));
-  const next = nextStep(options, stocks);
+function printAll(
+  context: Context,
+  options: Migration,
+  stocks: readonly Stock[],
+  outcomes: ReadonlyMap<string, Outcome>,
+): ExitCode {
+  const { terminal } = context;
+  const failures = [...outcomes.values()].flatMap((outcome) =>
+    'failure' in outcome ? outcome.failure.exit : [],
+  );
+  const exit = worstExit([...stocks.map(exitOfStock), ...failures]);
+  const next = nextStep(options, stocks, outcomes);
   if (context.options.json === true) {
-    context.json({
-      repositories: stocks.map(toJson),
-      exitCode: exit,
-      ...(next === undefined ? {} : { next }),
-    });
+    const repositories = stocks.map((stock) => ({
+      ...stockJson(stock),
+      ...outcomeJson(outcomes.get(stock.repository)),
+    }));
+    context.json({ repositories, exitCode: exit, ...(next === undefined ? {} : { next }) });
     return exit;
   }
-  for (const stock of stocks) printStock(context, stock);
-  const failed = stocks.filter(({ state }) => state === 'failed').length;
-  context.terminal.out(`${stocks.length - failed} of ${stocks.length} repositories read`);
-  if (next !== undefined) for (const line of formatFacts([['next', next]])) context.terminal.out(line);
+  for (const stock of stocks) {
+    printLines(context, stockLines(stock, context.world.now()));
+    const outcome = outcomes.get(stock.repository);
+    if (outcome !== undefined) printLines(context, outcomeLines(outcome));
+  }
+  const read = stocks.filter(({ state }) => state !== 'failed').length;
+  const moved =
+    options.to === undefined ? '' : `, ${outcomes.size - failures.length} of ${outcomes.size} moved`;
+  terminal.out(`${read} of ${stocks.length} repositories read${moved}`);
+  if (next !== undefined) for (const line of formatFacts([['next', next]])) terminal.out(line);
   return exit;
 }
 
-function printStock({ terminal, world }: Context, stock: Stock): void {
+function printLines({ terminal }: Context, { verdict, isGood, subject, facts }: Lines): void {
   const { colors } = terminal;
-  const subject = printable(stock.repository);
-  if (stock.state === 'failed') {
-    const { code, message, hint } = stock.failure;
-    terminal.out(`${colors.red(colors.bold('FAILED'))}  ${subject}  ${code}`);
-    const facts = [
-      ['why', printable(message)],
-      ...(hint === undefined ? [] : [['fix', printable(hint)] as const]),
-    ];
-    for (const line of formatFacts(facts.map(([name = '', value = '']) => [name, value]))) terminal.out(line);
-    return;
+  const paint = isGood ? colors.green : colors.red;
+  terminal.out(`${paint(colors.bold(verdict))}  ${subject}`);
+  for (const line of formatFacts(facts)) terminal.out(line);
+}
+
+function nextStep(
+  { from, save, to }: Migration,
+  stocks: readonly Stock[],
+  outcomes: ReadonlyMap<string, Outcome>,
+): string | undefined {
+  if (to !== undefined) {
+    const isAnyMoved = [...outcomes.values()].some((outcome) => 'moved' in outcome);
+    return isAnyMoved ? `export DOCKER_CONTENT_TRUST_SERVER=${to}, or notary -s ${to}` : undefined;
   }
-  const verb = stock.state.toUpperCase();
-  terminal.out(`${colors.green(colors.bold(verb))}  ${subject}  ${reportSummary(stock.report)}`);
-  for (const line of formatFacts(reportFacts(stock.report, world.now()))) terminal.out(line);
-}
-
-function toJson(stock: Stock): Readonly<Record<string, unknown>> {
-  const { repository, state } = stock;
-  if (state !== 'failed') return { ...stock.report, state };
-  const { code, message, hint } = stock.failure;
-  return { repository, state, error: { code, message, ...(hint === undefined ? {} : { hint }) } };
-}
-
-function nextStep({ from, save, to }: Migration, stocks: readonly Stock[]): string | undefined {
-  if (to !== undefined || stocks.every(({ state }) => state === 'failed')) return undefined;
+  if (stocks.every(({ state }) => state === 'failed')) return undefined;
   const saved = isUrl(from) ? save : from;
   if (saved === undefined) return 'the same with --save DIR keeps it, whatever becomes of the server';
   return `vidimus migrate dct --from ${saved} --to https://TRUST-SERVER --token-file FILE`;

@@ -21,13 +21,30 @@ const schemes: Readonly<Record<ReturnType<typeof readPrivateKeyFile>['kind'], Si
   rsa: 'rsa-sha256',
 };
 
+/** A key that was opened. It stays in memory until the command ends. */
+export interface OpenedKey {
+  readonly signer: Signer;
+  /** Unencrypted DER. */
+  readonly pkcs8: Uint8Array;
+}
+
+/** Opens each file once, however many repositories its key is for. */
+export function createKeyRing(context: Context): (key: TrustKeyFile) => Promise<OpenedKey> {
+  const opened = new Map<string, Promise<OpenedKey>>();
+  return (key) => {
+    const known = opened.get(key.path) ?? openTrustKey(context, key);
+    opened.set(key.path, known);
+    return known;
+  };
+}
+
 /** @throws CliError KEY_INVALID, PASSPHRASE_NEEDED, PASSPHRASE_WRONG, CANCELLED */
-export async function openTrustKey(context: Context, key: TrustKeyFile): Promise<Signer> {
+export async function openTrustKey(context: Context, key: TrustKeyFile): Promise<OpenedKey> {
   context.terminal.progress(`opening ${key.role ?? 'private'} key ${key.keyId.slice(0, 12)} ...`);
-  if (!key.isEncrypted) return toSigner(key, undefined);
+  if (!key.isEncrypted) return open(key, undefined);
   return await withPassphrase(context, key, (passphrase) => {
     try {
-      return toSigner(key, passphrase);
+      return open(key, passphrase);
     } catch (error) {
       if (error instanceof CliError && error.code === 'PASSPHRASE_WRONG') return undefined;
       throw error;
@@ -35,10 +52,10 @@ export async function openTrustKey(context: Context, key: TrustKeyFile): Promise
   });
 }
 
-function toSigner(key: TrustKeyFile, passphrase: string | undefined): Signer {
+function open(key: TrustKeyFile, passphrase: string | undefined): OpenedKey {
   try {
     const { pkcs8, kind } = readPrivateKeyFile(key.pem, passphrase);
-    return signerFromPkcs8(pkcs8, schemes[kind]);
+    return { signer: signerFromPkcs8(pkcs8, schemes[kind]), pkcs8 };
   } catch (cause) {
     if (!(cause instanceof CryptoError)) throw cause;
     const code = cause.code === 'PASSPHRASE' ? 'PASSPHRASE_WRONG' : 'KEY_INVALID';

@@ -23,6 +23,7 @@ import {
 import type {
   CreateRepositoryRequest,
   EditTagsRequest,
+  ImportRepositoryRequest,
   RevokeDigestRequest,
   SignatureUpload,
   TagRequest,
@@ -38,6 +39,8 @@ export interface PublishClient {
   /** The server's URL, ending in `/`. */
   readonly server: string;
   createRepository(repository: string, request: CreateRepositoryRequest): Promise<Outcome<RepositorySummary>>;
+  /** The same import again answers the same. @throws TrustClientError REFUSED, with serverCode REPOSITORY_EXISTS for another */
+  importRepository(repository: string, request: ImportRepositoryRequest): Promise<RepositorySummary>;
   /** @throws TrustClientError REFUSED with serverCode REPOSITORY_UNKNOWN if there is none */
   summary(repository: string): Promise<RepositorySummary>;
   signTag(
@@ -103,6 +106,8 @@ export function createPublishClient(options: HttpClientOptions): PublishClient {
     close: http.close,
     createRepository: (repository, body) =>
       edit(SummarySchema, { method: 'PUT', path: trustPath(repository), body }),
+    importRepository: (repository, body) =>
+      ask(SummarySchema, { method: 'POST', path: trustPath(repository, 'imports'), body }),
     summary: (repository) => ask(SummarySchema, { method: 'GET', path: trustPath(repository) }),
     signTag: (repository, tag, body) =>
       edit(TagPublishedSchema, { method: 'PUT', path: trustPath(repository, 'tags', tag), body }),

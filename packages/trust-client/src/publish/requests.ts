@@ -46,6 +46,17 @@ export interface RevokeDigestRequest {
   readonly scope?: 'repository' | 'organisation';
 }
 
+/** A repository that has a past on a Notary server: its roots, and the upload that goes on from the last of them. */
+export interface ImportRepositoryRequest {
+  readonly dialect: 'notary';
+  /** Base64 of every root, oldest first, without a gap. */
+  readonly roots: readonly string[];
+  /** Base64 by role as on the wire; `root` goes on from the last of `roots`. */
+  readonly update: Readonly<Record<string, string>>;
+  /** Versions that clients may have seen: the service goes on above them. */
+  readonly highest?: { readonly timestamp?: number; readonly snapshot?: number };
+}
+
 export interface SignatureUpload {
   readonly dialect: 'tuf';
   readonly role: string;

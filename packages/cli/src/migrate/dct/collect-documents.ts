@@ -68,7 +68,7 @@ export async function collectDocuments(
   const { delegations, unsigned } = await reader.delegations(targets, snapshot?.document);
   const found = [root, timestamp, snapshot, targets, ...delegations.values()];
   problems.push(
-    ...certificateProblems(root.document, now),
+    ...certificateProblems(root, now),
     ...found.flatMap((file) => (file === undefined ? [] : expiryProblems(file, now))),
   );
   return {
@@ -267,9 +267,9 @@ function renewal(role: string): string {
   return `step 2 signs it again where a trust directory holds the ${role} key; else its keeper publishes it again`;
 }
 
-function certificateProblems(root: Root, now: number): readonly Problem[] {
+function certificateProblems({ document, keyIds }: Verified<Root>, now: number): readonly Problem[] {
   try {
-    notaryDialect.assertRootNow?.(root, now);
+    notaryDialect.assertRootNow?.(document, now, keyIds);
     return [];
   } catch (error) {
     if (!(error instanceof TufError)) throw error;

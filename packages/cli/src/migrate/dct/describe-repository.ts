@@ -86,9 +86,10 @@ export function describeRepository(
 /** Every delegation that a verified delegator names, with the keys it may be signed by. */
 export function delegationsOf({ targets, delegations }: Collected) {
   const delegators = targets === undefined ? [] : [targets, ...delegations.values()];
-  return delegators.flatMap(({ document }) =>
+  return delegators.flatMap(({ role, document }) =>
     (document.delegations?.roles ?? []).map((roleKeys) => ({
       name: roleKeys.name,
+      delegator: role,
       roleKeys,
       keys: document.delegations?.keys ?? new Map<string, Key>(),
     })),
@@ -146,7 +147,8 @@ export function certificateOf(key: Key) {
   }
 }
 
-function describeTags({ targets, delegations }: Collected): readonly TagReport[] {
+/** What Docker finds, in order of name. */
+export function describeTags({ targets, delegations }: Collected): readonly TagReport[] {
   if (targets === undefined) return [];
   const documents = new Map<string, Targets>([['targets', targets.document]]);
   for (const [role, { document }] of delegations) documents.set(role, document);

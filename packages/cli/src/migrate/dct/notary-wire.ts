@@ -12,6 +12,8 @@ export const readLimits: Limits = { ...DEFAULT_LIMITS, timestampBytes: 1_048_576
 export interface NotaryWireOptions {
   readonly server: string;
   readonly ca?: string;
+  /** Bearer token for a server of ours. */
+  readonly token?: string;
   readonly environment: Environment;
 }
 
@@ -28,8 +30,12 @@ export interface NotaryWire {
 const maxPingBytes = 65_536;
 
 /** @throws TrustClientError OPTIONS_INVALID */
-export function openNotaryWire({ server, ca, environment }: NotaryWireOptions): NotaryWire {
-  const http = createHttpClient({ server, ...(ca === undefined ? {} : { ca }) });
+export function openNotaryWire({ server, ca, token, environment }: NotaryWireOptions): NotaryWire {
+  const http = createHttpClient({
+    server,
+    ...(ca === undefined ? {} : { ca }),
+    ...(token === undefined ? {} : { token }),
+  });
   const origin = new URL(http.server);
   return {
     server: http.server,
@@ -44,7 +50,8 @@ export function openNotaryWire({ server, ca, environment }: NotaryWireOptions): 
         const url = `v2/${repository}/_trust/tuf/${name}.json`;
         const ask = (): Promise<HttpAnswer> => request(http, url, maxBytes, authorization);
         let answer = await ask();
-        if (answer.status === 401) {
+        // A token of ours that is refused is no reason to offer somebody's password.
+        if (answer.status === 401 && token === undefined) {
           const challenge = answer.headers['www-authenticate'];
           authorization = await login({ environment, origin, ca }, challenge, repository, 'pull');
           answer = await ask();

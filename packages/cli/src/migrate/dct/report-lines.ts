@@ -1,21 +1,99 @@
-/** The report of one repository as a person reads it. */
+/** What became of one repository, for a person and for a program. */
 import { printable } from '@vidimus/reference';
+import type { CliError } from '../../cli-error.ts';
 import { shorten } from '../../output/table.ts';
 import { formatTimeAndDistance } from '../../output/times.ts';
 import type { Fact } from '../../publish/outcome-lines.ts';
 import type { RepositoryReport, RoleReport } from './describe-repository.ts';
+import type { Outcome } from './move-all.ts';
+import type { Stock } from './take-stock.ts';
 
 /** Tags named in the human output; `--json` names all. */
 const maxShownTags = 12;
 
+/** First word, what it is about, and the facts below. */
+export interface Lines {
+  readonly verdict: string;
+  readonly isGood: boolean;
+  readonly subject: string;
+  readonly facts: readonly Fact[];
+}
+
+/** @param now milliseconds since 1970 */
+export function stockLines(stock: Stock, now: number): Lines {
+  const subject = printable(stock.repository);
+  if (stock.state === 'failed') return failureLines('FAILED', subject, stock.failure);
+  const { report, state } = stock;
+  const facts = reportFacts(report, now);
+  return {
+    verdict: state.toUpperCase(),
+    isGood: true,
+    subject: `${subject}  ${reportSummary(report)}`,
+    facts,
+  };
+}
+
+export function outcomeLines(outcome: Outcome): Lines {
+  const subject = printable(outcome.repository);
+  if ('failure' in outcome) return failureLines('REFUSED', subject, outcome.failure);
+  const { state, root, carried, leftBehind, tags } = outcome.moved;
+  const isMoved = state === 'moved';
+  const documents = carried.map(
+    ({ role, version, renewed }) => `${role} v${version}${renewed ? ', signed again' : ''}`,
+  );
+  return {
+    verdict: isMoved ? 'MOVED' : 'PRESENT',
+    isGood: true,
+    subject: `${subject}  ${tags.length} tags, root v${root}`,
+    facts: [
+      [
+        'root',
+        isMoved ? `v${root} hands timestamp and snapshot over` : `v${root}, made by an earlier run or since`,
+      ],
+      ...documents.map((document, index): Fact => [index === 0 ? 'carried' : '', printable(document)]),
+      ...leftBehind.flatMap(({ role, why, fix }): readonly Fact[] => [
+        ['left', printable(`${role}: ${why}`)],
+        ['fix', printable(fix)],
+      ]),
+      ['clients', 'follow from any root they have, with their cached data'],
+    ],
+  };
+}
+
+export function stockJson(stock: Stock): Readonly<Record<string, unknown>> {
+  const { repository, state } = stock;
+  return state === 'failed'
+    ? { repository, state, error: errorJson(stock.failure) }
+    : { ...stock.report, state };
+}
+
+/** `moved`, or `notMoved`; nothing where nothing was to be moved. */
+export function outcomeJson(outcome: Outcome | undefined): Readonly<Record<string, unknown>> {
+  if (outcome === undefined) return {};
+  return 'moved' in outcome ? { moved: outcome.moved } : { notMoved: errorJson(outcome.failure) };
+}
+
+function errorJson({ code, message, hint }: CliError) {
+  return { code, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+function failureLines(verdict: string, subject: string, { code, message, hint }: CliError): Lines {
+  const fix: readonly Fact[] = hint === undefined ? [] : [['fix', printable(hint, 1_024)]];
+  return {
+    verdict,
+    isGood: false,
+    subject: `${subject}  ${code}`,
+    facts: [['why', printable(message)], ...fix],
+  };
+}
+
 /** `12 tags, 2 signers, root v3` */
-export function reportSummary({ tags, signers, roots }: RepositoryReport): string {
+function reportSummary({ tags, signers, roots }: RepositoryReport): string {
   const count = (number: number, one: string): string => `${number} ${one}${number === 1 ? '' : 's'}`;
   return `${count(tags.length, 'tag')}, ${count(signers.length, 'signer')}, root v${roots.to}`;
 }
 
-/** @param now milliseconds since 1970 */
-export function reportFacts(report: RepositoryReport, now: number): readonly Fact[] {
+function reportFacts(report: RepositoryReport, now: number): readonly Fact[] {
   return [
     ['roots', rootsWords(report)],
     ...report.roles.map((role): Fact => [role.role, roleWords(role, now)]),
