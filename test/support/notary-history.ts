@@ -213,7 +213,8 @@ export class NotaryHistory {
     );
   }
 
-  private async publishSnapshot(): Promise<void> {
+  /** Alone: the newest timestamp does not know of it. */
+  async publishSnapshot(): Promise<void> {
     const meta = new Map([...this.meta].filter(([role]) => role !== 'snapshot' && role !== 'timestamp'));
     await this.seal(
       'snapshot',

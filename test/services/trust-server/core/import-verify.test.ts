@@ -51,7 +51,7 @@ async function older(): Promise<readonly string[]> {
     .flat()
     .filter(({ modelRole, version }) => !known.has(`${modelRole} ${version}`));
   const said: string[] = [];
-  for await (const judged of verifyOlder(contextOf(), history, current.roots, rows)) {
+  for await (const judged of verifyOlder(contextOf(), history, current, rows)) {
     if ('file' in judged) said.push(`${judged.file.role} ${judged.file.version}`);
     else said.push(`${judged.leftOut.role} ${judged.leftOut.version} ${judged.leftOut.code}`);
   }

@@ -1,5 +1,4 @@
 /** A repository as another Notary server stored it: what an import reads. All of it may be anybody's writing. */
-import type { JsonObject } from '@vidimus/canonical-json';
 
 /** One stored version of a role, without its bytes. */
 export interface HistoryVersion {
@@ -24,11 +23,11 @@ export interface HistoryChange {
   readonly category: 'update' | 'deletion';
 }
 
-/** A private key that the source held for this repository. */
+/** A private key that the source made for this repository. */
 export interface HistoryKey {
-  /** The public half as Notary writes it, derived from the private one. */
-  readonly publicObject: JsonObject;
-  /** DER. */
+  /** What for; undefined where nobody wrote it down. */
+  readonly role: string | undefined;
+  /** DER, unencrypted. */
   readonly pkcs8: Uint8Array;
 }
 
@@ -56,7 +55,10 @@ export interface ImportRefusal {
 export interface LeftOut {
   readonly role: string;
   readonly version: number;
-  /** `TufError` codes; UNLISTED: no verified snapshot or timestamp of this repository speaks of it. */
+  /**
+   * `TufError` codes; INVALID_ROLE; UNLISTED: no verified timestamp or snapshot of this repository speaks of it; LATE:
+   * it was not usable in an earlier run, and later versions are here.
+   */
   readonly code: string;
 }
 

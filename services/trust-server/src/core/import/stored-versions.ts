@@ -18,6 +18,11 @@ export interface StoredVersions {
   readonly leftOut: readonly LeftOut[];
 }
 
+/** One name for a version of a role (the model's). */
+export function versionName(role: string, version: number): string {
+  return `${role} ${version}`;
+}
+
 /** Sorts a history; rows that name no role, or no version that could be, are left out. */
 export function sortVersions({ versions }: RepositoryHistory): StoredVersions {
   const byRole = new Map<string, Map<number, StoredVersion>>();

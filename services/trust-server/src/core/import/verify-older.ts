@@ -13,19 +13,22 @@ import {
   verifyRole,
 } from '@vidimus/tuf';
 import type { LeftOut, RepositoryHistory } from './history.ts';
-import { readVersion, type StoredVersion } from './stored-versions.ts';
-import type { HistoryFile } from './verify-current.ts';
+import { readVersion, type StoredVersion, versionName } from './stored-versions.ts';
+import type { CurrentState, HistoryFile } from './verify-current.ts';
 
 /** Hashes that verified snapshots may list together; each takes some 150 bytes of memory. */
 const maxListed = 2_000_000;
 
 export type OlderVersion = { readonly file: HistoryFile } | { readonly leftOut: LeftOut };
 
-/** Reads and judges one version after the other: no two are in memory together. */
+/**
+ * Reads and judges one version after the other, each role's in ascending order; what is current was judged before and
+ * comes in its place. No two older ones are in memory together.
+ */
 export async function* verifyOlder(
   context: VerifyContext,
   history: RepositoryHistory,
-  roots: readonly Verified<Root>[],
+  { roots, files }: Pick<CurrentState, 'roots' | 'files'>,
   rows: readonly StoredVersion[],
 ): AsyncIterable<OlderVersion> {
   const judge: Judge = {
@@ -36,18 +39,26 @@ export async function* verifyOlder(
     },
     listed: new Set(),
   };
-  const order = [...rows].sort((a, b) => rank(a) - rank(b) || a.version - b.version);
-  for (const row of order) {
-    try {
-      const { bytes, sha256 } = await readVersion(history, row);
-      const expiresMs = judgeFile(judge, row, bytes, sha256);
-      const { modelRole: role, version, storedAtMs } = row;
-      yield { file: { role, version, bytes, sha256, expiresMs, storedAtMs } };
-    } catch (error) {
-      if (!(error instanceof TufError)) throw error;
-      const { role, version } = row;
-      yield { leftOut: { role, version, code: error.code === 'ROLE_UNKNOWN' ? 'UNLISTED' : error.code } };
-    }
+  const verified = new Map(files.map((file) => [versionName(file.role, file.version), file]));
+  for (const row of rows.toSorted((a, b) => rank(a) - rank(b) || a.version - b.version)) {
+    const file = verified.get(versionName(row.modelRole, row.version));
+    yield file === undefined ? await judgeOlder(judge, history, row) : { file };
+  }
+}
+
+async function judgeOlder(
+  judge: Judge,
+  history: RepositoryHistory,
+  row: StoredVersion,
+): Promise<OlderVersion> {
+  const { role, modelRole, version, storedAtMs } = row;
+  try {
+    const { bytes, sha256 } = await readVersion(history, row);
+    const expiresMs = judgeFile(judge, row, bytes, sha256);
+    return { file: { role: modelRole, version, bytes, sha256, expiresMs, storedAtMs } };
+  } catch (error) {
+    if (!(error instanceof TufError)) throw error;
+    return { leftOut: { role, version, code: error.code === 'ROLE_UNKNOWN' ? 'UNLISTED' : error.code } };
   }
 }
 
@@ -133,7 +144,8 @@ function kindOf(role: string): Exclude<DocumentKind, 'root'> {
   return role === 'timestamp' || role === 'snapshot' ? role : 'targets';
 }
 
-/** Those that list come before those that are listed. */
+/** Roots first; those that list come before those that are listed. */
 function rank({ modelRole }: StoredVersion): number {
-  return modelRole === 'timestamp' ? 0 : modelRole === 'snapshot' ? 1 : 2;
+  const place = ['root', 'timestamp', 'snapshot'].indexOf(modelRole);
+  return place === -1 ? 3 : place;
 }

@@ -18,6 +18,14 @@ const settingsSchema = z.strictObject({
   origin: z.literal('notary').optional(),
   /** The `tuf` dialect repeats what was published in the other one, and vouches for nothing itself. */
   mirrored: z.literal(true).optional(),
+  /** Brought over from another Notary server: until that is final it is read-only here, since the other one signs. */
+  migration: z
+    .strictObject({
+      final: z.boolean(),
+      /** The last record of the source's change feed that is here, by the source's id. */
+      changes: z.int().min(0),
+    })
+    .optional(),
 });
 
 export type RepositorySettings = Readonly<z.infer<typeof settingsSchema>>;
