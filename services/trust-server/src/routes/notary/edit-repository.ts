@@ -3,7 +3,6 @@ import type { Handler } from 'hono';
 import { readable, toWireResponse, wireError } from './wire-errors.ts';
 import {
   isServed,
-  logged,
   manageScope,
   missing,
   pushScope,
@@ -14,7 +13,7 @@ import {
 
 /** The body is read only from who may send one. */
 export function uploadHandler(parts: WireParts): Handler {
-  return wireHandler(parts, 'UpdateTUF', async (context, requestId) => {
+  return wireHandler(parts, 'UpdateTUF', async (context, request) => {
     const repository = repositoryOf(context);
     if (!isServed(parts, repository)) {
       return toWireResponse(
@@ -23,15 +22,14 @@ export function uploadHandler(parts: WireParts): Handler {
     }
     const visitor = await parts.door.admit(context, pushScope(repository), parts.access === 'open');
     if (visitor instanceof Response) return visitor;
-    const call = { actor: visitor.actor, requestId, mayCreate: visitor.holdsScope };
-    return await logged(parts, call, { route: 'UpdateTUF', repository }, () =>
-      parts.gates.run('upload', async () => {
-        const files = await parts.uploads.read(context.req.raw);
-        const named = files.map(({ filename, bytes }) => ({ role: toRole(filename), bytes }));
-        await parts.service.updateNotary(call, repository, named);
-        return empty();
-      }),
-    );
+    request.edit = { actor: visitor.actor, repository };
+    const call = { actor: visitor.actor, requestId: request.id, mayCreate: visitor.holdsScope };
+    return await parts.gates.run('upload', async () => {
+      const files = await parts.uploads.read(context.req.raw);
+      const named = files.map(({ filename, bytes }) => ({ role: toRole(filename), bytes }));
+      await parts.service.updateNotary(call, repository, named);
+      return empty();
+    });
   });
 }
 
@@ -40,16 +38,15 @@ export function endHandler(parts: WireParts): Handler {
   return wireHandler(
     parts,
     'DeleteTUF',
-    async (context, requestId) => {
+    async (context, request) => {
       const repository = repositoryOf(context);
       if (!isServed(parts, repository)) return missing();
       const visitor = await parts.door.admit(context, manageScope(repository), false);
       if (visitor instanceof Response) return visitor;
-      const call = { actor: visitor.actor, requestId };
-      return await logged(parts, call, { route: 'DeleteTUF', repository }, async () => {
-        await parts.gates.run('edit', () => parts.service.endNotary(call, repository));
-        return empty();
-      });
+      request.edit = { actor: visitor.actor, repository };
+      const call = { actor: visitor.actor, requestId: request.id };
+      await parts.gates.run('edit', () => parts.service.endNotary(call, repository));
+      return empty();
     },
     (context) => manageScope(repositoryOf(context)),
   );

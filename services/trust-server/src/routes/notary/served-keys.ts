@@ -5,21 +5,19 @@ import { TrustError } from '../../service.ts';
 import { parseFileName } from './file-names.ts';
 import {
   isServed,
-  logged,
   manageScope,
   missing,
   notAllowed,
   pushScope,
   repositoryOf,
   type WireParts,
+  type WireRequest,
   wireHandler,
 } from './wire-parts.ts';
 
 /** The key of the role, made when there is none yet; asking again gives the same one. */
 export function keyHandler(parts: WireParts): Handler {
-  return wireHandler(parts, 'GetKey', (context, requestId) =>
-    answerKey(parts, context, requestId, 'current'),
-  );
+  return wireHandler(parts, 'GetKey', (context, request) => answerKey(parts, context, request, 'current'));
 }
 
 /** A new key that waits until a root lists it. */
@@ -27,7 +25,7 @@ export function rotateKeyHandler(parts: WireParts): Handler {
   return wireHandler(
     parts,
     'RotateKey',
-    (context, requestId) => answerKey(parts, context, requestId, 'rotate'),
+    (context, request) => answerKey(parts, context, request, 'rotate'),
     (context) => manageScope(repositoryOf(context)),
   );
 }
@@ -35,31 +33,27 @@ export function rotateKeyHandler(parts: WireParts): Handler {
 async function answerKey(
   parts: WireParts,
   context: Context,
-  requestId: string,
+  request: WireRequest,
   mode: 'current' | 'rotate',
 ): Promise<Response> {
   const repository = repositoryOf(context);
   const name = parseFileName(context.req.param('file') ?? '');
   if (name === undefined || !isServed(parts, repository)) return missing();
   if (name.kind !== 'key') return notAllowed('GET, HEAD');
-  const { role } = name;
   const scope = mode === 'rotate' ? manageScope(repository) : pushScope(repository);
   const visitor = await parts.door.admit(context, scope, mode === 'current' && parts.access === 'open');
   if (visitor instanceof Response) return visitor;
-  const call = { actor: visitor.actor, requestId, mayCreate: visitor.holdsScope };
-  const ask = async (): Promise<Response> => {
-    const key = await parts.gates.run('edit', () => parts.service.notaryKey(call, repository, role, mode));
-    return new Response(printKey(key), {
-      headers: {
-        'Content-Type': 'text/plain; charset=utf-8',
-        'Cache-Control': 'no-store',
-        'X-Content-Type-Options': 'nosniff',
-      },
-    });
-  };
-  return mode === 'rotate'
-    ? await logged(parts, call, { route: 'RotateKey', repository, role }, ask)
-    : await ask();
+  const { actor } = visitor;
+  if (mode === 'rotate') request.edit = { actor, repository };
+  const call = { actor, requestId: request.id, mayCreate: visitor.holdsScope };
+  const key = await parts.gates.run('edit', () => parts.service.notaryKey(call, repository, name.role, mode));
+  return new Response(printKey(key), {
+    headers: {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+    },
+  });
 }
 
 /** In the peer's order of members, without a line end. */

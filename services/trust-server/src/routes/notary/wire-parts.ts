@@ -13,7 +13,7 @@ import type { UploadReader } from '../../http/read-upload.ts';
 import { readRequestId } from '../../http/request-headers.ts';
 import type { HttpMetrics, NotaryOperation } from '../../metrics/http-metrics.ts';
 import type { NotaryService } from '../../notary-service.ts';
-import { type Call, TrustError, type TrustService } from '../../service.ts';
+import { TrustError, type TrustService } from '../../service.ts';
 import type { Door } from './door.ts';
 import { toWireAnswer, toWireResponse, wireError } from './wire-errors.ts';
 
@@ -64,45 +64,36 @@ export function notAllowed(allow: string): Response {
   return new Response(null, { status: 405, headers: { Allow: allow, 'Cache-Control': 'no-store' } });
 }
 
+/** One request on its way. */
+export interface WireRequest {
+  readonly id: string;
+  /** Set once the caller of an edit is known or let pass: the log then says what became of it. */
+  edit?: { readonly actor: string; readonly repository: string };
+}
+
 /** Runs one request: its id, its errors, its count. `scope` is what a caller lacked whom the use case refuses. */
 export function wireHandler(
   parts: WireParts,
-  operation: NotaryOperation | ((context: Context) => NotaryOperation),
-  work: (context: Context, requestId: string) => Promise<Response>,
+  operation: NotaryOperation,
+  work: (context: Context, request: WireRequest) => Promise<Response>,
   scope: (context: Context) => ResourceAccess = (context) => pushScope(repositoryOf(context)),
 ): Handler {
   return async (context) => {
-    const requestId = readRequestId(context.req.header('x-request-id')) ?? parts.newRequestId();
-    const answer = await work(context, requestId).catch((error: unknown) =>
+    const started = parts.now();
+    const request: WireRequest = {
+      id: readRequestId(context.req.header('x-request-id')) ?? parts.newRequestId(),
+    };
+    const answer = await work(context, request).catch((error: unknown) =>
       error instanceof TrustError && error.code === 'UNAUTHORIZED'
         ? parts.door.challenge(context, scope(context))
-        : toWireResponse(toWireAnswer(error, requestId, parts.log)),
+        : toWireResponse(toWireAnswer(error, request.id, parts.log)),
     );
-    answer.headers.set('X-Request-Id', requestId);
-    parts.metrics.countNotary(typeof operation === 'string' ? operation : operation(context), answer.status);
+    answer.headers.set('X-Request-Id', request.id);
+    parts.metrics.countNotary(operation, answer.status);
+    if (request.edit !== undefined) {
+      const fields = { requestId: request.id, ...request.edit, operation, status: answer.status };
+      parts.log.info({ ...fields, tookMs: parts.now() - started }, 'edit');
+    }
     return answer;
   };
-}
-
-/** Does the edit and writes one line about it, whatever becomes of it: the caller is known, or anybody in `open` mode. */
-export async function logged(
-  parts: Pick<WireParts, 'log' | 'now'>,
-  call: Call,
-  fields: Readonly<Record<string, unknown>>,
-  work: () => Promise<Response>,
-): Promise<Response> {
-  const started = parts.now();
-  const line = (status: unknown): void =>
-    parts.log.info(
-      { requestId: call.requestId, actor: call.actor, ...fields, status, tookMs: parts.now() - started },
-      'edit',
-    );
-  try {
-    const answer = await work();
-    line(answer.status);
-    return answer;
-  } catch (error) {
-    line('refused');
-    throw error;
-  }
 }

@@ -45,7 +45,7 @@ describe('an upload', () => {
       ],
     ]);
     expect(wire.done[0]?.call).toMatchObject({ actor: 'token:t1', mayCreate: true });
-    expect(wire.edits.join()).toContain('"route":"UpdateTUF"');
+    expect(wire.edits.join()).toContain('"operation":"UpdateTUF","status":200');
   });
 
   it('passes on what only the use case can judge: an odd role, the same one twice, none at all', async () => {
@@ -241,7 +241,7 @@ describe('keys', () => {
     const { app, done, edits } = wireForTest();
     await app.request(`${tuf}/snapshot.key`, { method: 'POST', headers: bearer });
     expect(done.map(({ args }) => args)).toEqual([[repository, 'snapshot', 'rotate']]);
-    expect(edits.join()).toContain('"route":"RotateKey"');
+    expect(edits.join()).toContain('"operation":"RotateKey","status":200');
   });
 
   it('never show a private half, whatever the use case answers', async () => {
