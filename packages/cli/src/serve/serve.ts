@@ -22,6 +22,7 @@ import { createFetchManifest } from './fetch-manifest.ts';
 import { makeFirstToken } from './first-token.ts';
 import { listen, readTls } from './listen.ts';
 import { type MasterKeyParts, readMasterKeys } from './master-keys.ts';
+import { readTokenServer, toNotaryWire } from './notary-wire.ts';
 import { isLoopback, readServeSettings, type ServeFlags, type ServeSettings } from './serve-settings.ts';
 import { toStartFailure } from './start-failure.ts';
 import { developmentTls } from './tls-dev.ts';
@@ -38,6 +39,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
   try {
     // What can be refused without a trace comes before anything is made or asked.
     const tls = await readTls(settings, now());
+    const tokenServer = await readTokenServer(settings, now);
     const keyParts: MasterKeyParts = { environment, random, dataDirectory: undefined };
     const given = settings.databaseUrl === undefined ? undefined : await readMasterKeys(keyParts);
     const database = await open(settings, log);
@@ -74,8 +76,10 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
       newRequestId: () => newId(now(), random),
       log,
       version: programVersion,
-      publicReads: true,
+      // Who may pull is the token server's to say, where there is one: nobody reads around it.
+      publicReads: tokenServer === undefined,
       registry,
+      notary: { service, ...toNotaryWire(settings, tokenServer, masters.service, now) },
     });
     await service.start();
     await makeFirstToken(context, database, settings.dataDirectory);
