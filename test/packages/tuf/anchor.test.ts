@@ -18,6 +18,15 @@ beforeEach(() => {
   server = new TufSimulator();
 });
 
+describe('an anchor by certificates', () => {
+  it.each<Anchor>([
+    { kind: 'certificates', certIds: [one.keyId] },
+    { kind: 'authority', caPem: '' },
+  ])('is none in a dialect whose root keys are no certificates: $kind', (anchor) => {
+    expect(codeOf(() => new TufClient(server, { anchor }).refresh())).toBe('ANCHOR');
+  });
+});
+
 describe('an anchor of pinned root keys', () => {
   const [first] = new TufSimulator().signers.get('root') ?? [];
   if (first === undefined) throw new Error('no root key');

@@ -27,6 +27,38 @@ describe('counting', () => {
     );
   });
 
+  it('counts them once where the dialect allows them, whichever of them is valid', () => {
+    const bad = { ...signature, value: signature.value.map((byte) => byte ^ 1) };
+    for (const signatures of [
+      [signature, signature],
+      [bad, signature],
+      [signature, bad],
+    ]) {
+      const doubled = { ...envelope, signatures, allowsRepeatedSigners: true };
+      const roleKeys = { keyIds: [key.keyId], threshold: 1 };
+      expect(verifyThreshold(doubled, keys, roleKeys).keyIds).toEqual([key.keyId]);
+      expect(codeOf(() => verifyThreshold(doubled, keys, { ...roleKeys, threshold: 2 }))).toBe('THRESHOLD');
+    }
+  });
+
+  it('skips a signature that names a method which is not one of its key', () => {
+    const roleKeys = { keyIds: [key.keyId], threshold: 1 };
+    const named = { ...envelope, signatures: [{ ...signature, method: 'eddsa' }] };
+    const own = tufDialect.toKey(key.declared);
+    const count = (methods?: readonly string[]): string => {
+      const entry = {
+        keyId: own.keyId,
+        declared: own.declared,
+        usable: own.usable,
+        ...(methods && { methods }),
+      };
+      return codeOf(() => verifyThreshold(named, new Map([[key.keyId, entry]]), roleKeys));
+    };
+    expect(count(['eddsa'])).toBe('accepted');
+    expect(count(['ecdsa'])).toBe('THRESHOLD');
+    expect(count()).toBe('THRESHOLD');
+  });
+
   it('refuses two signatures with one key id on opening, whoever counts them', () => {
     const bytes = server.seal('targets', (file) => file.signatures.push({ keyid: key.keyId, sig: '' }));
     expect(codeOf(() => tufDialect.open(bytes, MOST))).toBe('MALFORMED');

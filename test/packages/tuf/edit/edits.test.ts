@@ -237,6 +237,28 @@ describe('nextSnapshot and nextTimestamp', () => {
     expect(nextSnapshot(first, files, terms()).meta.get('targets')).toEqual({ version: 1 });
   });
 
+  it('where files go by hash: keeps all hashes, lists SHA-512, and leaves out what is dropped', () => {
+    const files = new Map(Array.from({ length: 1_100 }, (_, index) => [`b-${index}`, sealed(1)]));
+    const sha512 = 'ab'.repeat(64);
+    const options = { filesBy: 'hash', drop: ['revocations', 'never-there'] } as const;
+    const next = nextSnapshot(first, files.set('targets', { ...sealed(2), sha512 }), terms(), options);
+    expect(next.meta.get('b-1099')?.hashes?.get('sha256')).toBe(digestHex('1'));
+    expect(next.meta.get('targets')?.hashes).toEqual(
+      new Map([
+        ['sha256', digestHex('2')],
+        ['sha512', sha512],
+      ]),
+    );
+    expect(next.meta.has('revocations')).toBe(false);
+    const short = new Map([['targets', { ...sealed(2), sha512: 'ab' }]]);
+    expect(reasonOf(() => nextSnapshot(first, short, terms(), options))).toBe('VERSION');
+  });
+
+  it('never leaves a role out where files go by version', () => {
+    const drop = ['revocations'];
+    expect(reasonOf(() => nextSnapshot(first, new Map(), terms({ snapshot: 1 }), { drop }))).toBe('VERSION');
+  });
+
   it('puts the log head into the timestamp and refuses an older snapshot', () => {
     const log = { size: 3, hash: digestHex('log') };
     const timestamp = nextTimestamp(undefined, sealed(4), log, terms());
