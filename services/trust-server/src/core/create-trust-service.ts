@@ -92,7 +92,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   const publisher = createPublisher(common);
   const states = createStateReader();
   const notary = createNotaryService({ ...common, cache, states });
-  const freshness = createFreshness({ ...common, ...(observer === undefined ? {} : { observer }) });
+  const freshness = createFreshness({ ...common, states, ...(observer === undefined ? {} : { observer }) });
   const background: Background = createBackground({
     freshness,
     schedule: parts.schedule,
@@ -287,7 +287,7 @@ function proposed({ row, root, versions }: Extract<Creation, { outcome: 'dryRun'
   return {
     repository: row.repository,
     incarnation: row.incarnation,
-    dialects: ['tuf'],
+    dialects: [...row.dialects],
     createdAt: printTime(row.createdAtMs),
     versions: { ...versions },
     expires: Object.fromEntries(expiries),

@@ -15,6 +15,11 @@ export function createFreshnessMetrics(registry: Registry): TrustObserver {
     help: 'Roles found due whose parent has expired, so that they go on ageing.',
     registers,
   });
+  const expired = new Counter({
+    name: 'vidimus_roles_expired_total',
+    help: 'Files that their own signers let expire, and that are served as they are.',
+    registers,
+  });
   const failed = new Counter({
     name: 'vidimus_renewals_failed_total',
     help: 'Repositories that could not be renewed in one round.',
@@ -28,6 +33,7 @@ export function createFreshnessMetrics(registry: Registry): TrustObserver {
   return {
     renewed: (_, roles) => renewed.inc(roles.length),
     blocked: (_, roles) => blocked.inc(roles.length),
+    expired: (_, roles) => expired.inc(roles.length),
     failed: () => failed.inc(),
     stale: () => stale.inc(),
     roundFailed: () => failed.inc(),

@@ -5,33 +5,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '@vidimus/canonical-json';
 import { type Database, type Queries, trustHeads, trustRepositories } from '@vidimus/database';
-import {
-  BINS_ROLE,
-  type Draft,
-  type EditTerms,
-  nextRevocations,
-  nextRoot,
-  nextTargets,
-  REVOCATIONS_ROLE,
-  type Targets,
-} from '@vidimus/tuf';
 import { and, asc, eq, gt, isNotNull, isNull, lte } from 'drizzle-orm';
 import { appendEvents } from '../audit/append-events.ts';
 import type { EventDraft } from '../audit/event-chain.ts';
 import { expireChange } from '../changes/sign-change.ts';
 import type { ManagedKeys } from '../keys/managed-keys.ts';
-import {
-  type CurrentDocuments,
-  type DocumentReader,
-  headOf,
-  readCurrent,
-} from '../publish/current-documents.ts';
-import { type Published, publish } from '../publish/publication.ts';
-import { sealRoot } from '../publish/seal.ts';
+import type { StateReader } from '../notary/stored-state.ts';
+import type { DocumentReader } from '../publish/current-documents.ts';
+import { type DialectPart, type Published, publish } from '../publish/publication.ts';
 import { readDueChanges } from '../store/changes.ts';
 import { lastEventOf } from '../store/events.ts';
-import { type Head, headsIn, type RoleHeads, readHeads, scheduleHeads } from '../store/metadata.ts';
+import { headsIn, readHeads, scheduleHeads } from '../store/metadata.ts';
 import { type RepositoryRow, tryLockLive } from '../store/repositories.ts';
+import { planManaged } from './plan-managed.ts';
+import { planServed } from './plan-served.ts';
+import { byService, type RenewalPlan } from './renewal-plan.ts';
 
 const repositoriesPerScan = 100;
 /** A role that cannot be renewed now is looked at again after this. */
@@ -42,6 +30,7 @@ export interface FreshnessParts {
   readonly database: Database;
   readonly reader: DocumentReader;
   readonly keys: ManagedKeys;
+  readonly states: StateReader;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly newId: () => string;
@@ -54,6 +43,8 @@ export interface FreshnessObserver {
   readonly renewed?: (repository: string, roles: readonly string[]) => void;
   /** A parent has expired: these roles go on ageing. */
   readonly blocked?: (repository: string, roles: readonly string[]) => void;
+  /** Files that their own clients let expire; they are served as they are. */
+  readonly expired?: (repository: string, roles: readonly string[]) => void;
   readonly failed?: (repository: string, error: unknown) => void;
 }
 
@@ -69,11 +60,12 @@ export interface Freshness {
   tick(): Promise<TickResult>;
 }
 
-type Renewal = {
+interface Renewal {
   readonly row: RepositoryRow;
   readonly published: Published;
   readonly roles: readonly string[];
-};
+  readonly plans: readonly RenewalPlan[];
+}
 
 export function createFreshness(parts: FreshnessParts): Freshness {
   return {
@@ -111,6 +103,10 @@ async function renewOne(
   try {
     const done = await parts.database.transaction((tx) => renew(parts, tx, repository));
     if (done === undefined) return 'blocked';
+    for (const plan of done.plans) {
+      plan.committed?.(done.published);
+      if (plan.expired !== undefined) parts.observer?.expired?.(repository, plan.expired);
+    }
     parts.onPublished(done.row, done.published);
     parts.observer?.renewed?.(repository, done.roles);
     return 'renewed';
@@ -145,45 +141,26 @@ async function renew(parts: FreshnessParts, tx: Queries, repository: string): Pr
   const row = await tryLockLive(tx, repository);
   if (row === undefined) return undefined;
   const nowMs = parts.now();
-  const heads = headsIn(await readHeads(tx, row), 'tuf');
-  const due = [...heads.values()].filter((head) => (head.resignAfterMs ?? Number.POSITIVE_INFINITY) <= nowMs);
-  if (due.length === 0) return undefined;
-  const current = await readCurrent(parts.reader, tx, row, heads);
-  const plan = planRenewal(parts.keys, current, heads, due, nowMs);
-  const kept =
-    plan.blocked.length === 0 ? row : await tellBlocked(parts, tx, row, current, plan.blocked, nowMs);
-  if (plan.renewed.length === 0) return undefined;
-  const published = await publishRenewal(parts, tx, kept, current, heads, plan.renewed, nowMs);
-  return { row: kept, published, roles: plan.renewed };
-}
-
-interface RenewalPlan {
-  readonly renewed: readonly string[];
-  readonly blocked: readonly string[];
-}
-
-/** A role is renewed only if every document above it is valid, or renewed with it. */
-function planRenewal(
-  keys: ManagedKeys,
-  { root, targets, bins }: CurrentDocuments,
-  heads: RoleHeads,
-  due: readonly Head[],
-  nowMs: number,
-): RenewalPlan {
-  const wanted = new Set(due.map(({ role }) => role));
-  if (wanted.has('root') && !keys.isAvailable('root')) wanted.delete('root');
-  const lives = (role: string, expires: number): boolean => wanted.has(role) || expires > nowMs;
-  const hasRoot = lives('root', root.expires);
-  const hasTargets = hasRoot && lives('targets', targets.expires);
-  const hasBins = hasTargets && lives(BINS_ROLE, bins?.expires ?? 0);
-  const mayRenew = (role: string): boolean => {
-    if (role === 'root') return wanted.has('root');
-    if (role === 'targets' || role === 'snapshot' || role === 'timestamp') return hasRoot;
-    if (targets.delegations?.roles.some(({ name }) => name === role)) return hasTargets;
-    return hasBins;
-  };
-  const roles = due.map(({ role }) => role).filter((role) => heads.has(role));
-  return { renewed: roles.filter(mayRenew), blocked: roles.filter((role) => !mayRenew(role)) };
+  const heads = await readHeads(tx, row);
+  const plans: RenewalPlan[] = [];
+  for (const dialect of row.dialects) {
+    const roles = headsIn(heads, dialect);
+    const due = [...roles.values()].filter(
+      (head) => (head.resignAfterMs ?? Number.POSITIVE_INFINITY) <= nowMs,
+    );
+    if (due.length === 0) continue;
+    const place = { row, dialect, heads: roles, due, nowMs };
+    plans.push(
+      row.settings.origin === 'notary' && dialect === 'notary'
+        ? await planServed(parts, tx, place)
+        : await planManaged(parts, tx, place),
+    );
+  }
+  const kept = await tellBlocked(parts, tx, row, plans, nowMs);
+  const renewed = plans.filter(({ roles }) => roles.length > 0);
+  if (renewed.length === 0) return undefined;
+  const published = await publishRenewal(parts, tx, kept, renewed);
+  return { row: kept, published, roles: renewed.flatMap(toNames), plans: renewed };
 }
 
 const action = 'role.blocked';
@@ -193,22 +170,22 @@ async function tellBlocked(
   parts: FreshnessParts,
   tx: Queries,
   row: RepositoryRow,
-  { root, targets }: CurrentDocuments,
-  blocked: readonly string[],
+  plans: readonly RenewalPlan[],
   nowMs: number,
 ): Promise<RepositoryRow> {
-  await scheduleHeads(tx, row, 'tuf', blocked, nowMs + blockedPauseMs);
-  parts.observer?.blocked?.(row.repository, blocked);
-  const after: JsonObject = { root: root.version, targets: targets.version, roles: [...blocked].sort() };
+  const blocked = plans.filter((plan) => plan.blocked.length > 0);
+  if (blocked.length === 0) return row;
+  for (const { dialect, blocked: roles } of blocked) {
+    await scheduleHeads(tx, row, dialect, roles, nowMs + blockedPauseMs);
+  }
+  const names = blocked.flatMap(({ dialect, blocked: roles }) => toNames({ dialect, roles }));
+  parts.observer?.blocked?.(row.repository, names);
+  const after: JsonObject = Object.assign({}, ...blocked.map(({ parents }) => parents), {
+    roles: [...names].sort(),
+  });
   const last = await lastEventOf(tx, row, action);
   if (last !== undefined && isDeepStrictEqual(last.event.after, after)) return row;
-  const event: EventDraft = {
-    action,
-    actor: 'service',
-    requestId: 'freshness',
-    result: 'refused',
-    after,
-  };
+  const event: EventDraft = { ...byService, action, result: 'refused', after };
   return await appendEvents(parts, tx, row, [event], nowMs);
 }
 
@@ -216,51 +193,29 @@ async function publishRenewal(
   parts: FreshnessParts,
   tx: Queries,
   row: RepositoryRow,
-  current: CurrentDocuments,
-  heads: RoleHeads,
-  roles: readonly string[],
-  nowMs: number,
+  plans: readonly RenewalPlan[],
 ): Promise<Published> {
-  const terms: EditTerms = {
-    repository: row.repository,
-    nowMs,
-    lifetimesMs: new Map(Object.entries(row.settings.lifetimesMs)),
-    highest: new Map(Array.from(heads, ([role, head]) => [role, head.version])),
-  };
-  const signerOf = await parts.keys.signers(tx, row);
-  const drafts = new Map<string, Draft<Targets>>();
-  for (const role of roles) {
-    if (role === 'root' || role === 'snapshot' || role === 'timestamp') continue;
-    const document = await parts.reader.read(tx, row, 'targets', headOf(heads, role), current);
-    const draft =
-      role === REVOCATIONS_ROLE
-        ? nextRevocations(document, {}, terms)
-        : nextTargets(role, document, {}, terms);
-    drafts.set(role, draft);
-  }
-  const sealing = { dialect: 'tuf' as const, repository: row.repository, nowMs, signerOf };
-  const root = roles.includes('root')
-    ? await sealRoot(sealing, nextRoot(current.root, {}, terms), current.root)
-    : undefined;
+  const { managed } = row.settings;
+  const signerOf = await parts.keys.signers(tx, row, managed);
+  const made: DialectPart[] = [];
+  for (const plan of plans) made.push(await plan.toPart(signerOf));
   return await publish(tx, {
     at: row,
-    managed: new Set(row.settings.managed),
+    managed: new Set(managed),
     signerOf,
-    parts: [
-      {
-        dialect: 'tuf',
-        base: current,
-        terms,
-        ...(root === undefined ? {} : { root }),
-        targets: drafts,
-        renewSnapshot: roles.includes('snapshot'),
-      },
+    parts: made,
+    // Renewals say nothing new; a new root is worth an auditor's time, and that a client let its file expire.
+    events: (versions) => [
+      ...(made.some(({ root }) => root !== undefined)
+        ? [{ ...byService, action: 'root.renew', result: 'done' as const, versions }]
+        : []),
+      ...plans.flatMap(({ events = [] }) => events),
     ],
-    // Renewals say nothing new; only a new root is worth an auditor's time.
-    events: (versions) =>
-      root === undefined
-        ? []
-        : [{ action: 'root.renew', actor: 'service', requestId: 'freshness', result: 'done', versions }],
     newId: parts.newId,
   });
+}
+
+/** Roles of the dialect whose names clients of the API know go without it. */
+function toNames({ dialect, roles }: Pick<RenewalPlan, 'dialect' | 'roles'>): readonly string[] {
+  return dialect === 'tuf' ? roles : roles.map((role) => `${dialect}:${role}`);
 }
