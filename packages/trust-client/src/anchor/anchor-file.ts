@@ -23,7 +23,7 @@ const AnchorFileSchema = z
   .strictObject({
     version: z.literal(1),
     repository: z.string(),
-    dialect: z.enum(['tuf', 'notary']).default('tuf'),
+    dialect: z.enum(['tuf', 'notary']),
     anchor: z.union([RootSchema, KeysSchema, CertificatesSchema, AuthoritySchema]).optional(),
     firstUse: RootSchema.optional(),
   })
