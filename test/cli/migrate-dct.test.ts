@@ -170,6 +170,31 @@ describe('what is read', () => {
     expect((await ask(['migrate', 'dct', '--from', directory])).first?.tags).toHaveLength(3);
   });
 
+  it('keeps what was saved before when documents are missing now', async () => {
+    await standOn(fake.files, { repository: web });
+    const words = [...wordsFor(web), '--save', join(machine.home, 'dct')];
+    await ask(words);
+    fake.files.set(pathOf(web, 'timestamp'), 500);
+    expect((await ask(words)).first?.state).toBe('kept');
+    const offline = await ask(['migrate', 'dct', '--from', join(machine.home, 'dct')]);
+    expect(offline.first?.problems).toEqual([]);
+  });
+
+  it('is not replaced by a state before it, nor by another of the same version', async () => {
+    const { roots } = await standOn(fake.files, { repository: web });
+    const words = [...wordsFor(web), '--save', join(machine.home, 'dct')];
+    await ask(words);
+    const honest = new Map(fake.files);
+    fake.files.set(pathOf(web, 'root'), roots[1] ?? 404);
+    fake.files.delete(pathOf(web, 'timestamp'));
+    expect(await problemsOf(words)).toBe('ROLLBACK, exit 1');
+    fake.files.clear();
+    await standOn(fake.files, { repository: web, targetsKey: edKey('another') });
+    expect(await problemsOf(words)).toBe('ROLLBACK, exit 1');
+    for (const [name, bytes] of honest) fake.files.set(name, bytes);
+    expect((await ask(words)).first?.state).toBe('unchanged');
+  });
+
   it('does not hide one repository behind another that cannot be read', async () => {
     await standOn(fake.files, { repository: web });
     fake.files.set(pathOf(api, 'root'), 500);

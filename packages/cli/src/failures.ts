@@ -44,6 +44,8 @@ const exits: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
     '*': unavailable,
   },
   KeyStoreError: { '*': usage },
+  CryptoError: { '*': usage },
+  NotaryError: { '*': denied },
   DatabaseError: { UNAVAILABLE: unreachable, '*': usage },
 };
 

@@ -4,12 +4,12 @@ import { printable } from '@vidimus/reference';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes, worstExit } from '../exit-codes.ts';
+import { createMover } from '../migrate/dct/create-mover.ts';
 import { openFromServer } from '../migrate/dct/from-server.ts';
-import { moveAll, type Outcome } from '../migrate/dct/move-all.ts';
-import { type Lines, outcomeJson, outcomeLines, stockJson, stockLines } from '../migrate/dct/report-lines.ts';
+import { type Lines, outcomeLines, stockJson, stockLines } from '../migrate/dct/report-lines.ts';
 import { readRepositoryList } from '../migrate/dct/repository-list.ts';
 import { listSaved, openSaved, readManifest } from '../migrate/dct/save-directory.ts';
-import { exitOfStock, type Stock, takeStock } from '../migrate/dct/take-stock.ts';
+import { exitOfStock, type Stock, type StockTaking, takeStock } from '../migrate/dct/take-stock.ts';
 import { formatFacts } from '../output/table.ts';
 import { openTrustDirectories } from '../trust-dir/trust-directories.ts';
 import type { TrustDirectory } from '../trust-dir/trust-directory.ts';
@@ -27,6 +27,8 @@ export interface MigrateDctOptions {
 /** With the place to read from, which every part needs. */
 type Migration = MigrateDctOptions & { readonly from: string };
 
+type Taking = Omit<StockTaking, 'repositories' | 'open' | 'save'>;
+
 /** Reads every repository; with `--to` publishes those that can be. */
 export async function migrateDct(context: Context, asked: MigrateDctOptions): Promise<ExitCode> {
   const { from } = asked;
@@ -37,38 +39,35 @@ export async function migrateDct(context: Context, asked: MigrateDctOptions): Pr
     context.terminal.note(printable(`not read, it ${why}: ${path}`, 4_096));
   }
   const isLive = isUrl(from);
-  const stocks = await (isLive
-    ? readServer(context, options, directories)
-    : readDirectory(context, options, directories));
-  const outcomes =
-    asked.to === undefined
-      ? new Map<string, Outcome>()
-      : await moveAll({
-          context: { ...context, options: { ...context.options, server: asked.to } },
-          stocks,
-          trustDirectories: directories,
-          isLive,
-        });
+  const taking = {
+    ...worldOf(context),
+    trustDirectories: directories,
+    ...(asked.to === undefined
+      ? {}
+      : {
+          move: createMover({
+            context: { ...context, options: { ...context.options, server: asked.to } },
+            trustDirectories: directories,
+            isLive,
+          }),
+        }),
+  };
+  const stocks = await (isLive ? readServer(context, options, taking) : readDirectory(options, taking));
   context.terminal.clear();
-  return printAll(context, options, stocks, outcomes);
+  return printAll(context, options, stocks);
 }
 
-async function readServer(
-  context: Context,
-  options: Migration,
-  trustDirectories: readonly TrustDirectory[],
-): Promise<readonly Stock[]> {
+async function readServer(context: Context, options: Migration, taking: Taking): Promise<readonly Stock[]> {
   const { from, save } = options;
-  if (options.repositories === undefined) throw listMissing(trustDirectories);
+  if (options.repositories === undefined) throw listMissing(taking.trustDirectories);
   const repositories = readRepositoryList(options.repositories);
   const wire = openFromServer(context, from, options.fromCa);
   try {
     // Asked once before all: a server that is gone must not be waited for a thousand times.
     await wire.ping();
     return await takeStock({
-      ...worldOf(context),
+      ...taking,
       repositories,
-      trustDirectories,
       open: (repository) => wire.open(repository),
       ...(save === undefined ? {} : { save: { directory: save, from: wire.server } }),
     });
@@ -78,9 +77,8 @@ async function readServer(
 }
 
 async function readDirectory(
-  context: Context,
   { from, repositories, save }: Migration,
-  trustDirectories: readonly TrustDirectory[],
+  taking: Taking,
 ): Promise<readonly Stock[]> {
   if (statSync(from, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw usage(`--from ${printable(from)} is neither a URL nor a directory`, fromHint);
@@ -89,9 +87,8 @@ async function readDirectory(
   const names = repositories === undefined ? listSaved(from) : readRepositoryList(repositories);
   if (names.length === 0) throw usage(`nothing was saved in ${printable(from)}`);
   return await takeStock({
-    ...worldOf(context),
+    ...taking,
     repositories: names,
-    trustDirectories,
     open: (repository) => {
       const manifest = readManifest(from, repository);
       if (manifest !== undefined) return openSaved(from, manifest);
@@ -104,37 +101,34 @@ async function readDirectory(
   });
 }
 
-function printAll(
-  context: Context,
-  options: Migration,
-  stocks: readonly Stock[],
-  outcomes: ReadonlyMap<string, Outcome>,
-): ExitCode {
+function printAll(context: Context, options: Migration, stocks: readonly Stock[]): ExitCode {
   const { terminal } = context;
-  const failures = [...outcomes.values()].flatMap((outcome) =>
-    'failure' in outcome ? outcome.failure.exit : [],
-  );
-  const exit = worstExit([...stocks.map(exitOfStock), ...failures]);
-  const next = nextStep(options, stocks, outcomes);
+  const exit = worstExit(stocks.map(exitOfStock));
+  const next = nextStep(options, stocks);
   if (context.options.json === true) {
-    const repositories = stocks.map((stock) => ({
-      ...stockJson(stock),
-      ...outcomeJson(outcomes.get(stock.repository)),
-    }));
-    context.json({ repositories, exitCode: exit, ...(next === undefined ? {} : { next }) });
+    context.json({
+      repositories: stocks.map(stockJson),
+      exitCode: exit,
+      ...(next === undefined ? {} : { next }),
+    });
     return exit;
   }
   for (const stock of stocks) {
     printLines(context, stockLines(stock, context.world.now()));
-    const outcome = outcomes.get(stock.repository);
-    if (outcome !== undefined) printLines(context, outcomeLines(outcome));
+    if (stock.state !== 'failed' && stock.outcome !== undefined)
+      printLines(context, outcomeLines(stock.outcome));
   }
   const read = stocks.filter(({ state }) => state !== 'failed').length;
-  const moved =
-    options.to === undefined ? '' : `, ${outcomes.size - failures.length} of ${outcomes.size} moved`;
+  const moved = options.to === undefined ? '' : `, ${movedOf(stocks).length} of ${read} moved`;
   terminal.out(`${read} of ${stocks.length} repositories read${moved}`);
   if (next !== undefined) for (const line of formatFacts([['next', next]])) terminal.out(line);
   return exit;
+}
+
+function movedOf(stocks: readonly Stock[]): readonly Stock[] {
+  return stocks.filter(
+    (stock) => stock.state !== 'failed' && stock.outcome !== undefined && 'moved' in stock.outcome,
+  );
 }
 
 function printLines({ terminal }: Context, { verdict, isGood, subject, facts }: Lines): void {
@@ -144,14 +138,10 @@ function printLines({ terminal }: Context, { verdict, isGood, subject, facts }: 
   for (const line of formatFacts(facts)) terminal.out(line);
 }
 
-function nextStep(
-  { from, save, to }: Migration,
-  stocks: readonly Stock[],
-  outcomes: ReadonlyMap<string, Outcome>,
-): string | undefined {
+function nextStep({ from, save, to }: Migration, stocks: readonly Stock[]): string | undefined {
   if (to !== undefined) {
-    const isAnyMoved = [...outcomes.values()].some((outcome) => 'moved' in outcome);
-    return isAnyMoved ? `export DOCKER_CONTENT_TRUST_SERVER=${to}, or notary -s ${to}` : undefined;
+    if (movedOf(stocks).length === 0) return undefined;
+    return `export DOCKER_CONTENT_TRUST_SERVER=${to}, or notary -s ${to}`;
   }
   if (stocks.every(({ state }) => state === 'failed')) return undefined;
   const saved = isUrl(from) ? save : from;

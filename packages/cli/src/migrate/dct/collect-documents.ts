@@ -31,6 +31,8 @@ import type { Problem } from './problems.ts';
 /** A server can make a chain of any length; a real one grows by one every few years. */
 const maxRoots = 1_024;
 const maxDelegations = 1_024;
+/** Of one repository: all of it is in memory at once. */
+const maxBytes = 256 * 1024 * 1024;
 
 /** The documents that verified. Role names are the model's. */
 export interface Collected {
@@ -89,6 +91,7 @@ class Reader {
   readonly #source: DocumentSource;
   readonly #context: VerifyContext;
   readonly #problems: Problem[];
+  #bytes = 0;
 
   constructor(source: DocumentSource, context: VerifyContext, problems: Problem[]) {
     this.#source = source;
@@ -99,7 +102,7 @@ class Reader {
   /** From the current root down to the first, so that a hole in the chain leaves what is above it. */
   async roots(): Promise<readonly Verified<Root>[]> {
     const { repository } = this.#context;
-    const bytes = await this.#source.root(undefined);
+    const bytes = this.#count(await this.#source.root(undefined));
     if (bytes === undefined) throw noTrustData(repository);
     const chain = [verifyRoot(this.#context, bytes)];
     for (let version = newestOf(chain).document.version - 1; version >= 1; version -= 1) {
@@ -170,7 +173,7 @@ class Reader {
   /** The root of a version, if the one after it goes on from it. */
   async #rootBefore(version: number, chain: readonly Verified<Root>[]): Promise<Verified<Root> | undefined> {
     const next = chain[0];
-    const bytes = await this.#source.root(version);
+    const bytes = this.#count(await this.#source.root(version));
     if (next === undefined) return undefined;
     if (bytes === undefined) {
       // The first root of a repository may be version 2.
@@ -209,8 +212,9 @@ class Reader {
     const wire = wireName(role);
     try {
       const sha256 = meta?.hashes?.get('sha256');
-      const bytes =
-        sha256 === undefined ? await this.#source.current(wire) : await this.#source.listed(wire, sha256);
+      const bytes = this.#count(
+        sha256 === undefined ? await this.#source.current(wire) : await this.#source.listed(wire, sha256),
+      );
       if (bytes === undefined) {
         this.#tell(
           'UNREADABLE',
@@ -227,6 +231,12 @@ class Reader {
       else throw error;
       return undefined;
     }
+  }
+
+  #count(bytes: Uint8Array | undefined): Uint8Array | undefined {
+    this.#bytes += bytes?.length ?? 0;
+    if (this.#bytes <= maxBytes) return bytes;
+    throw new CliError('LIMIT', exitCodes.unavailable, `more than ${maxBytes} bytes of trust data`);
   }
 
   #tell(code: 'UNREADABLE' | 'INVALID', role: string, message: string): void {

@@ -4,8 +4,8 @@ import type { CliError } from '../../cli-error.ts';
 import { shorten } from '../../output/table.ts';
 import { formatTimeAndDistance } from '../../output/times.ts';
 import type { Fact } from '../../publish/outcome-lines.ts';
+import type { Outcome } from './create-mover.ts';
 import type { RepositoryReport, RoleReport } from './describe-repository.ts';
-import type { Outcome } from './move-all.ts';
 import type { Stock } from './take-stock.ts';
 
 /** Tags named in the human output; `--json` names all. */
@@ -62,13 +62,12 @@ export function outcomeLines(outcome: Outcome): Lines {
 
 export function stockJson(stock: Stock): Readonly<Record<string, unknown>> {
   const { repository, state } = stock;
-  return state === 'failed'
-    ? { repository, state, error: errorJson(stock.failure) }
-    : { ...stock.report, state };
+  if (state === 'failed') return { repository, state, error: errorJson(stock.failure) };
+  return { ...stock.report, state, ...outcomeJson(stock.outcome) };
 }
 
 /** `moved`, or `notMoved`; nothing where nothing was to be moved. */
-export function outcomeJson(outcome: Outcome | undefined): Readonly<Record<string, unknown>> {
+function outcomeJson(outcome: Outcome | undefined): Readonly<Record<string, unknown>> {
   if (outcome === undefined) return {};
   return 'moved' in outcome ? { moved: outcome.moved } : { notMoved: errorJson(outcome.failure) };
 }

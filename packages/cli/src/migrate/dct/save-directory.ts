@@ -43,17 +43,30 @@ export interface DocumentFile {
   readonly bytes: Uint8Array;
 }
 
+export interface SaveRequest {
+  readonly repository: string;
+  /** URL of the server. */
+  readonly from: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Documents are missing that the server should have. */
+  readonly isPartial: boolean;
+}
+
+/** `unchanged`: the very same was saved before. `kept`: what was saved before is more than could be read now. */
+export type SaveState = 'saved' | 'unchanged' | 'kept';
+
 /**
- * Saves a repository. `unchanged`: the very same documents were saved before; the manifest stays as it is.
+ * Saves a repository, unless what is there is the same or better.
  * @param random for names of temporary files
- * @throws CliError SAVE_FAILED
+ * @throws CliError SAVE_FAILED; ROLLBACK for documents that go back behind those saved before
  */
 export async function saveRepository(
   directory: string,
-  about: { readonly repository: string; readonly from: string; readonly now: number },
+  about: SaveRequest,
   files: readonly DocumentFile[],
   random: (bytes: number) => Uint8Array,
-): Promise<'saved' | 'unchanged'> {
+): Promise<SaveState> {
   const documents = files.map(({ role, version, bytes }) => ({
     role,
     version,
@@ -68,14 +81,16 @@ export async function saveRepository(
     savedAt: new Date(about.now).toISOString().replace(/\.\d{3}Z$/, 'Z'),
     documents,
   };
+  const before = readManifest(directory, about.repository)?.documents ?? [];
+  assertNotBehind(about.repository, before, documents);
+  const roles = new Set(documents.map(({ role }) => role));
+  if (about.isPartial && before.some(({ role }) => !roles.has(role))) return 'kept';
   try {
     for (const [index, { bytes }] of files.entries()) {
       const document = documents[index];
       if (document !== undefined) await writeNew(join(base, 'tuf', fileNameOf(document)), bytes, random);
     }
-    const before = readManifest(directory, about.repository);
-    if (before !== undefined && JSON.stringify(before.documents) === JSON.stringify(documents))
-      return 'unchanged';
+    if (JSON.stringify(before) === JSON.stringify(documents)) return 'unchanged';
     const text = `${JSON.stringify(manifest, null, 2)}\n`;
     await replace(join(base, 'manifest.json'), new TextEncoder().encode(text), random);
     return 'saved';
@@ -134,6 +149,27 @@ export function openSaved(directory: string, manifest: Manifest): DocumentSource
   };
 }
 
+/** A server that shows an older state, or another of the same version, than it did is not believed over what is there. */
+function assertNotBehind(
+  repository: string,
+  before: readonly SavedDocument[],
+  now: readonly SavedDocument[],
+): void {
+  for (const saved of before) {
+    const versions = now.filter(({ role }) => role === saved.role);
+    const twin = versions.find(({ version }) => version === saved.version);
+    const newest = Math.max(...versions.map(({ version }) => version));
+    const isOther = twin !== undefined && twin.sha256 !== saved.sha256;
+    if (versions.length === 0 || (newest >= saved.version && !isOther)) continue;
+    throw new CliError(
+      'ROLLBACK',
+      exitCodes.denied,
+      `${repository}: ${saved.role} v${saved.version} was saved, the server now has ${isOther ? 'another one' : `v${newest}`}`,
+      'what was saved stays; find out who changed the server before you save to another directory',
+    );
+  }
+}
+
 /** Repository names hold no component that begins with `_` or `.`, so `_trust` is nobody's name and nothing escapes. */
 function baseOf(directory: string, repository: string): string {
   if (!isRepositoryName(repository)) throw damaged(`${printable(repository)} is no repository name`);
@@ -184,7 +220,7 @@ function damaged(message: string, cause?: unknown): CliError {
     'SAVE_DAMAGED',
     exitCodes.denied,
     message,
-    'save it again: vidimus migrate dct --from URL --repositories FILE --save DIR',
+    'take it away and save again: vidimus migrate dct --from URL --repositories FILE --save DIR',
     { cause },
   );
 }

@@ -4,14 +4,15 @@
  */
 import { toNotaryRole } from '@vidimus/notary';
 import type { CliError } from '../../cli-error.ts';
-import { type ExitCode, exitCodes } from '../../exit-codes.ts';
+import { type ExitCode, exitCodes, worstExit } from '../../exit-codes.ts';
 import { toCliError } from '../../failures.ts';
 import type { TrustDirectory } from '../../trust-dir/trust-directory.ts';
 import { type Collected, collectDocuments } from './collect-documents.ts';
+import type { Outcome } from './create-mover.ts';
 import { describeRepository, type RepositoryReport } from './describe-repository.ts';
 import type { DocumentSource } from './document-source.ts';
 import { isGrave } from './problems.ts';
-import { type DocumentFile, saveRepository } from './save-directory.ts';
+import { type DocumentFile, type SaveState, saveRepository } from './save-directory.ts';
 
 /** Repositories read at a time: the server is somebody else's. */
 const concurrency = 4;
@@ -19,9 +20,10 @@ const concurrency = 4;
 export type Stock =
   | {
       readonly repository: string;
-      readonly state: 'read' | 'saved' | 'unchanged';
-      readonly collected: Collected;
+      readonly state: 'read' | SaveState;
       readonly report: RepositoryReport;
+      /** Where it was to be moved. */
+      readonly outcome?: Outcome;
     }
   | { readonly repository: string; readonly state: 'failed'; readonly failure: CliError };
 
@@ -30,6 +32,8 @@ export interface StockTaking {
   readonly open: (repository: string) => DocumentSource | Promise<DocumentSource>;
   /** Where to save, and where from; absent: only read. */
   readonly save?: { readonly directory: string; readonly from: string };
+  /** Step 2, given the documents, which are forgotten then: there may be thousands of repositories. */
+  readonly move?: (collected: Collected) => Promise<Outcome>;
   readonly trustDirectories: readonly TrustDirectory[];
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
@@ -47,25 +51,30 @@ export async function takeStock(taking: StockTaking): Promise<readonly Stock[]> 
       stocks.set(repository, await takeOne(taking, repository));
     }
   };
-  await Promise.all(Array.from({ length: concurrency }, work));
+  // Moves follow each other in order: a person may be asked in between.
+  await Promise.all(Array.from({ length: taking.move === undefined ? concurrency : 1 }, work));
   return repositories.flatMap((repository) => stocks.get(repository) ?? []);
 }
 
-/** 1 for what cannot be trusted, else what kept a repository from being read; expiry alone is no failure. */
+/** 1 for what cannot be trusted, else what kept a repository from being read or moved; expiry alone is no failure. */
 export function exitOfStock(stock: Stock): ExitCode {
   if (stock.state === 'failed') return stock.failure.exit;
-  return stock.report.problems.some(isGrave) ? exitCodes.denied : exitCodes.done;
+  const { report, outcome } = stock;
+  const found = report.problems.some(isGrave) ? exitCodes.denied : exitCodes.done;
+  return worstExit([found, outcome !== undefined && 'failure' in outcome ? outcome.failure.exit : found]);
 }
 
 async function takeOne(taking: StockTaking, repository: string): Promise<Stock> {
-  const { open, save, trustDirectories, now, random } = taking;
+  const { open, save, move, trustDirectories, now, random } = taking;
   try {
     const collected = await collectDocuments(await open(repository), repository, now());
     const report = describeRepository(collected, trustDirectories);
-    const about = { repository, from: save?.from ?? '', now: now() };
+    const isPartial = collected.problems.some(({ code }) => code === 'UNREADABLE' || code === 'INVALID');
+    const about = { repository, from: save?.from ?? '', now: now(), isPartial };
     const state =
       save === undefined ? 'read' : await saveRepository(save.directory, about, filesOf(collected), random);
-    return { repository, state, collected, report };
+    const outcome = move === undefined ? {} : { outcome: await move(collected) };
+    return { repository, state, report, ...outcome };
   } catch (error) {
     const failure = toCliError(error);
     if (failure.exit === exitCodes.internal) throw error;

@@ -1,4 +1,4 @@
-/** Step 2 for every repository that was read, one after the other: what stops one does not stop the next. */
+/** Step 2 for every repository that was read: what stops one does not stop the next. */
 import { CliError } from '../../cli-error.ts';
 import { openPublisher } from '../../client/open-client.ts';
 import { repositorySettings } from '../../client/repository-settings.ts';
@@ -7,10 +7,11 @@ import { exitCodes } from '../../exit-codes.ts';
 import { toCliError } from '../../failures.ts';
 import { createKeyRing } from '../../trust-dir/open-key.ts';
 import type { TrustDirectory } from '../../trust-dir/trust-directory.ts';
+import type { Collected } from './collect-documents.ts';
 import { heldKeys } from './describe-repository.ts';
+import type { KeyFinder } from './find-keys.ts';
 import { isOfOneRepository, type Moved, moveRepository } from './move-repository.ts';
 import { openOurServer } from './our-server.ts';
-import type { Stock } from './take-stock.ts';
 
 export type Outcome =
   | { readonly repository: string; readonly moved: Moved }
@@ -19,38 +20,33 @@ export type Outcome =
 export interface Removal {
   /** With the server to move to as `--server`. */
   readonly context: Context;
-  readonly stocks: readonly Stock[];
   readonly trustDirectories: readonly TrustDirectory[];
-  /** What was read came from the old server just now, not from a directory. */
+  /** What is read comes from the old server just now, not from a directory. */
   readonly isLive: boolean;
 }
 
-/** By repository, in order; none for those that could not be read. */
-export async function moveAll(removal: Removal): Promise<ReadonlyMap<string, Outcome>> {
-  const { context, stocks } = removal;
-  const finder = { held: heldKeys(removal.trustDirectories), open: createKeyRing(context) };
-  const outcomes = new Map<string, Outcome>();
+/** Moves repositories; the next is asked for when the one before is done. */
+export function createMover(removal: Removal): (collected: Collected) => Promise<Outcome> {
+  const { context, trustDirectories } = removal;
+  const finder = { held: heldKeys(trustDirectories), open: createKeyRing(context) };
   let stopped: CliError | undefined;
-  for (const stock of stocks) {
-    if (stock.state === 'failed') continue;
-    const { repository } = stock;
+  return async (collected) => {
+    const { repository } = collected;
     // A server that is gone, or does not know us, is not asked a thousand times.
-    const outcome =
-      stopped === undefined
-        ? await moveOne(removal, stock, finder)
-        : { repository, failure: notTried(stopped) };
+    if (stopped !== undefined) return { repository, failure: notTried(stopped) };
+    const outcome = await moveOne(removal, collected, finder);
     if ('failure' in outcome && !isOfOneRepository(outcome.failure)) stopped = outcome.failure;
-    outcomes.set(repository, outcome);
-  }
-  return outcomes;
+    return outcome;
+  };
 }
 
 async function moveOne(
   { context, isLive }: Removal,
-  { repository, collected }: Exclude<Stock, { state: 'failed' }>,
-  finder: Parameters<typeof moveRepository>[0]['finder'],
+  collected: Collected,
+  finder: KeyFinder,
 ): Promise<Outcome> {
   const { world, terminal } = context;
+  const { repository } = collected;
   const server = openOurServer(repositorySettings(context, repository), world.environment);
   const publisher = openPublisher(context, repository);
   try {
