@@ -1,6 +1,8 @@
 /** Keys of notary-signer: rows that the real one wrote, and everything a row can say that must not be believed. */
-import { createHash, createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { readPkcs8 } from '@vidimus/crypto';
+import { ecdsaKeyObject, ed25519KeyObject, keyIdOf, rsaKeyObject } from '@vidimus/notary';
 import { CompactEncrypt } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -14,7 +16,8 @@ const rowSchema = z.object({
   keywrap: z.string(),
   algorithm: z.string(),
   alias: z.string(),
-  public: z.string(),
+  gun: z.string(),
+  role: z.string(),
   private: z.string(),
 });
 const vectors = z
@@ -28,10 +31,11 @@ const rows = vectors.rows.map(({ private: sealed, ...row }) => ({ ...row, sealed
 const [first] = rows;
 if (first === undefined) throw new Error('no vectors');
 
-/** SHA-256 of the canonical key object, as Notary has it. */
-function keyIdOf({ keytype, keyval }: { keytype: string; keyval: { public: string } }): string {
-  const canonical = `{"keytype":"${keytype}","keyval":{"private":null,"public":"${keyval.public}"}}`;
-  return createHash('sha256').update(canonical).digest('hex');
+/** The id that a root lists for the public half. */
+function idOf(pkcs8: Uint8Array): string {
+  const { kind, spkiDer } = readPkcs8(pkcs8);
+  if (kind === 'ed25519') return keyIdOf(ed25519KeyObject(spkiDer.subarray(-32)));
+  return keyIdOf(kind === 'rsa' ? rsaKeyObject(spkiDer) : ecdsaKeyObject(spkiDer));
 }
 
 async function opened(row: SealedKeyRow, given: Readonly<Record<string, string>> = environment) {
@@ -49,13 +53,8 @@ describe('a row that notary-signer wrote', () => {
   it.each(rows.map((row) => [row.algorithm, row.keyId.slice(0, 12), row] as const))(
     'of algorithm %s (%s) opens, and its public half has its id',
     async (algorithm, _, row) => {
-      const { publicObject, pkcs8 } = await opened(row);
-      expect(publicObject.keytype).toBe(algorithm);
-      expect(publicObject.keyval.public).toBe(row.public);
-      expect(keyIdOf(publicObject)).toBe(row.keyId);
-      expect(createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' }).type).toBe(
-        'private',
-      );
+      expect(row.algorithm).toBe(algorithm);
+      expect(idOf(await opened(row))).toBe(row.keyId);
     },
   );
 
@@ -127,8 +126,7 @@ describe('the writer of the tests', () => {
           ? generateKeyPairSync('rsa', { modulusLength: 2048 })
           : generateKeyPairSync('ed25519');
     const sealed = await sealSignerKey(notaryPrivateBytes(privateKey), 'signer secret');
-    const { pkcs8, publicObject } = await opened({ ...first, algorithm, sealed });
+    const pkcs8 = await opened({ ...first, algorithm, sealed });
     expect(Buffer.from(pkcs8)).toEqual(privateKey.export({ format: 'der', type: 'pkcs8' }));
-    expect(publicObject.keytype).toBe(algorithm);
   });
 });

@@ -128,6 +128,8 @@ describe.each(['postgres', 'mysql'] as const)('Notary in %s', (kind) => {
           keyId: 'aa',
           algorithm: 'ecdsa',
           alias: 'one',
+          gun: 'x',
+          role: 'timestamp',
           encryption: 'A256GCM',
           keywrap: 'PBES2-HS256+A128KW',
           sealed: 'h.e.a.d.er',

@@ -163,6 +163,19 @@ function defineMigration(program: Command, runner: Runner): void {
     .action((options) =>
       runner(options, async (c) => (await import('./commands/migrate-dct.ts')).migrateDct(c, options)),
     );
+  migrate
+    .command('notary')
+    .description("bring a Notary server's repositories over from its databases, beside the service")
+    .option('--server-db <url>', 'database of notary-server (postgres://, mysql://, or its db_url)')
+    .option('--signer-db <url>', 'database of notary-signer; passphrases as NOTARY_SIGNER_<ALIAS>')
+    .option('--final', 'the other server has stopped: sign here from now on, and take uploads')
+    .option('--data <dir>', 'data directory of the service')
+    .option('--config <file>', 'configuration file of the service')
+    .option('--json', 'one JSON object on stdout')
+    .option('-q, --quiet', 'no notes, no progress')
+    .action((options) =>
+      runner(options, async (c) => (await import('./commands/migrate-notary.ts')).migrateNotary(c, options)),
+    );
 }
 
 function defineMachine(program: Command, runner: Runner): void {

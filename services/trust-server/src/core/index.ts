@@ -8,4 +8,16 @@ export {
 } from './create-trust-service.ts';
 export type { TickResult } from './freshness/freshness.ts';
 export { createFreshnessMetrics } from './freshness/freshness-metrics.ts';
+export { createImporter, type Importer, type ImporterParts } from './import/create-importer.ts';
+export type {
+  HistoryChange,
+  HistoryKey,
+  HistoryVersion,
+  ImportRefusal,
+  ImportWarning,
+  LeftOut,
+  RepositoryHistory,
+} from './import/history.ts';
+export type { Custody, ImportedState, ImportOutcome } from './import/import-outcome.ts';
+export type { ImportCall } from './import/import-repository.ts';
 export { pinMasterKeys } from './keys/managed-keys.ts';

@@ -43,6 +43,9 @@ export interface SealedKeyRow {
   readonly keywrap: string;
   readonly algorithm: string;
   readonly alias: string;
+  /** For whom the signer made it; empty in rows of its first versions. */
+  readonly gun: string;
+  readonly role: string;
   /** The JWE; null when it is longer than any key could be. */
   readonly sealed: string | null;
 }
@@ -78,6 +81,8 @@ const keySchema = z.object({
   keywrap_alg: text,
   algorithm: text,
   passphrase_alias: text,
+  gun: text,
+  role: text,
   sealed: z.union([text, z.instanceof(Uint8Array)]).nullable(),
 });
 
@@ -157,7 +162,7 @@ export async function* listChanges(
   }
 }
 
-/** The sealed private keys among these ids. What else the row says of a key is not asked: it proves nothing. */
+/** The sealed private keys among these ids. */
 export async function readSealedKeys(
   reader: SourceReader,
   keyIds: readonly string[],
@@ -165,7 +170,7 @@ export async function readSealedKeys(
   const asked = keyIds.slice(0, maxKeysAsked);
   if (asked.length === 0) return [];
   const rows = await reader.query(
-    `select key_id, encryption_alg, keywrap_alg, algorithm, passphrase_alias,
+    `select key_id, encryption_alg, keywrap_alg, algorithm, passphrase_alias, gun, role,
      case when octet_length(private) <= ${maxSealedBytes} then private end as sealed
      from private_keys where key_id in (${asked.map(() => '?').join(', ')}) and deleted_at is null`,
     asked,
@@ -178,6 +183,8 @@ export async function readSealedKeys(
       keywrap: key.keywrap_alg,
       algorithm: key.algorithm,
       alias: key.passphrase_alias,
+      gun: key.gun,
+      role: key.role,
       sealed: key.sealed === null ? null : asText(key.sealed),
     };
   });
@@ -194,7 +201,7 @@ export async function assertServerTables(reader: SourceReader): Promise<void> {
 /** @throws CliError SOURCE_INVALID */
 export async function assertSignerTable(reader: SourceReader): Promise<void> {
   await reader.query(
-    'select key_id, encryption_alg, keywrap_alg, algorithm, passphrase_alias, private, deleted_at from private_keys limit 1',
+    'select key_id, encryption_alg, keywrap_alg, algorithm, passphrase_alias, private, gun, role, deleted_at from private_keys limit 1',
   );
 }
 

@@ -3,7 +3,7 @@
  * it the key as Go writes it. Rows are not believed: which key it is, the key itself says.
  * @see theupdateframework/notary signer/keydbstore/sql_keydbstore.go, tuf/utils/x509.go
  */
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { compactDecrypt } from 'jose';
 import type { Environment } from '../../context.ts';
 import type { SealedKeyRow } from './notary-tables.ts';
@@ -20,18 +20,6 @@ const ed25519PublicBytes = 32;
 const ed25519SeedBytes = 32;
 /** PKCS#8 of an Ed25519 seed (RFC 8410), up to the seed. */
 const ed25519Pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
-const ed25519SpkiBytes = 44;
-
-/** A private key, opened. */
-export interface OpenedKey {
-  /** The public key object as Notary writes it into a root. */
-  readonly publicObject: {
-    readonly keytype: string;
-    readonly keyval: { readonly private: null; readonly public: string };
-  };
-  /** PKCS#8, DER. */
-  readonly pkcs8: Uint8Array;
-}
 
 export type KeyRefusal =
   /** The environment variable of this name is not set. */
@@ -46,11 +34,11 @@ export function passphraseVariable(alias: string): string {
   return `${environmentPrefix}${alias.toUpperCase().replaceAll('.', '_')}`;
 }
 
-/** Opens a key. Never throws for what a row or a passphrase says. */
+/** The key as PKCS#8 (DER). Never throws for what a row or a passphrase says. */
 export async function openSignerKey(
   row: SealedKeyRow,
   environment: Environment,
-): Promise<OpenedKey | KeyRefusal> {
+): Promise<Uint8Array | KeyRefusal> {
   if (row.sealed === null || row.encryption !== encryption || row.keywrap !== keywrap) {
     return { code: 'KEY_UNREADABLE' };
   }
@@ -60,7 +48,7 @@ export async function openSignerKey(
   const plain = await decrypt(row.sealed, passphrase);
   if (plain === 'unreadable') return { code: 'KEY_UNREADABLE' };
   if (plain === 'wrong') return { code: 'PASSPHRASE_WRONG', variable };
-  return toOpenedKey(row.algorithm, plain) ?? { code: 'KEY_UNREADABLE' };
+  return toPkcs8(row.algorithm, plain) ?? { code: 'KEY_UNREADABLE' };
 }
 
 async function decrypt(sealed: string, passphrase: string): Promise<Uint8Array | 'wrong' | 'unreadable'> {
@@ -79,20 +67,10 @@ async function decrypt(sealed: string, passphrase: string): Promise<Uint8Array |
   }
 }
 
-function toOpenedKey(algorithm: string, plain: Uint8Array): OpenedKey | undefined {
+function toPkcs8(algorithm: string, plain: Uint8Array): Uint8Array | undefined {
   const bytes = Buffer.from(plain);
   try {
-    const key = toKeyObject(algorithm, bytes);
-    if (key === undefined) return undefined;
-    const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
-    const publicBytes = algorithm === 'ed25519' ? spki.subarray(ed25519SpkiBytes - ed25519PublicBytes) : spki;
-    return {
-      publicObject: {
-        keytype: algorithm,
-        keyval: { private: null, public: publicBytes.toString('base64') },
-      },
-      pkcs8: key.export({ type: 'pkcs8', format: 'der' }),
-    };
+    return toKeyObject(algorithm, bytes)?.export({ type: 'pkcs8', format: 'der' });
   } catch (error) {
     // OpenSSL's complaints about bytes that are no key.
     if (error instanceof Error) return undefined;

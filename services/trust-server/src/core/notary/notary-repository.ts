@@ -43,6 +43,13 @@ export function assertClientHeld(row: RepositoryRow): void {
   if (row.activatedAtMs === undefined) {
     throw new NotaryError('INVALID_UPDATE', `${repository} waits for the signatures that create it`);
   }
+  // The other server still signs: two that number one timestamp would send clients back and forth.
+  if (row.settings.migration?.final === false) {
+    throw new NotaryError(
+      'INVALID_UPDATE',
+      `${repository} is being migrated from another server and is read-only here until that is final`,
+    );
+  }
   if (row.settings.origin === 'notary') return;
   throw new NotaryError(
     'INVALID_UPDATE',
