@@ -1,6 +1,7 @@
 /** What the routes of the Notary wire work with, and the frame around those that are not the hot path. */
 import {
   type Authenticator,
+  anonymousActor,
   type FailureLimiter,
   type RegistryTokens,
   type ResourceAccess,
@@ -90,8 +91,10 @@ export function wireHandler(
     );
     answer.headers.set('X-Request-Id', request.id);
     parts.metrics.countNotary(operation, answer.status);
-    if (request.edit !== undefined) {
-      const fields = { requestId: request.id, ...request.edit, operation, status: answer.status };
+    const { edit } = request;
+    // A stranger must not be able to fill the log with refusals.
+    if (edit !== undefined && (edit.actor !== anonymousActor || answer.ok)) {
+      const fields = { requestId: request.id, ...edit, operation, status: answer.status };
       parts.log.info({ ...fields, tookMs: parts.now() - started }, 'edit');
     }
     return answer;

@@ -186,6 +186,14 @@ describe('an upload', () => {
     expect([challenged.status, Buffer.byteLength(await challenged.text()) < 1_024]).toEqual([401, true]);
   });
 
+  it('of a stranger stands in the log only when it was taken', async () => {
+    const { app, edits } = wireForTest({ wire: { access: 'open' } });
+    expect((await app.request(`${tuf}/`, { method: 'POST' })).status).toBe(400);
+    expect(edits).toEqual([]);
+    expect((await app.request(`${tuf}/`, upload([], {}))).status).toBe(200);
+    expect(edits.join()).toContain('"actor":"anonymous"');
+  });
+
   it('waits for room like other writes', async () => {
     const { app } = wireForTest({ server: { concurrency: { upload: 0 } } });
     const answer = await app.request(`${tuf}/`, upload([]));
