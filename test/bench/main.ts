@@ -1,11 +1,13 @@
-/** `npm run bench [-- SECTION...]`: measures, prints, and after a whole run writes RESULTS.md. */
-import { writeFile } from 'node:fs/promises';
+/** `npm run bench [-- SECTION... --peer URL --peer-ca FILE]`: measures, prints, and after a whole run writes RESULTS.md. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import { cliSection } from './cli.ts';
 import { decideSection } from './decide.ts';
 import { httpSection } from './http.ts';
 import { jsonSection } from './json.ts';
 import { largeSection } from './large.ts';
 import { formatRow } from './measure.ts';
+import { notaryWireSection } from './notary-wire.ts';
 import { policySection } from './policy.ts';
 import { publishSection } from './publish.ts';
 import { formatResults, type SectionResult } from './results.ts';
@@ -16,6 +18,7 @@ import { openWorkshop } from './workshop.ts';
 const all: readonly Section[] = [
   httpSection,
   publishSection,
+  notaryWireSection,
   largeSection,
   decideSection,
   policySection,
@@ -24,7 +27,12 @@ const all: readonly Section[] = [
   cliSection,
 ];
 
-const names = process.argv.slice(2);
+const { values: flags, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { peer: { type: 'string' }, 'peer-ca': { type: 'string' } },
+});
+const { peer, 'peer-ca': peerCaFile } = flags;
+const peerCa = peerCaFile === undefined ? undefined : await readFile(peerCaFile, 'utf8');
 const unknown = names.find((name) => !all.some((section) => section.name === name));
 if (unknown !== undefined) {
   throw new Error(`no section ${unknown}: there are ${all.map(({ name }) => name).join(', ')}`);
@@ -34,7 +42,10 @@ const chosen = names.length === 0 ? all : all.filter(({ name }) => names.include
 const results: SectionResult[] = [];
 for (const section of chosen) {
   // Each in a workshop of its own: no idle service costs the next section anything.
-  const workshop = await openWorkshop();
+  const workshop = await openWorkshop({
+    ...(peer === undefined ? {} : { peer }),
+    ...(peerCa === undefined ? {} : { peerCa }),
+  });
   try {
     console.log(`\n${section.name}: ${section.title}`);
     const rows = [];

@@ -1,4 +1,4 @@
-/** Debian's `notary-server` 0.7.0 over TLS, in memory: what the tests' own tools are tried against. */
+/** Debian's `notary-server` 0.7.0: what the tests' own tools, and our speed, are tried against. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { TEST_CA, TEST_CERTIFICATE, TEST_KEY } from '../registry-tls.ts';
 
 export interface NotaryServer {
-  /** `https://127.0.0.1:<port>` */
+  /** `https://127.0.0.1:<port>`, or `http:` */
   readonly url: string;
   readonly ca: string;
   close(): Promise<void>;
@@ -17,6 +17,8 @@ export interface NotaryServer {
 /** Storage of the server as its configuration file has it. */
 export interface NotaryServerOptions {
   readonly storage?: Readonly<Record<string, string>>;
+  /** Plain HTTP. */
+  readonly plain?: boolean;
 }
 
 const startMs = 20_000;
@@ -33,12 +35,15 @@ export async function startNotaryServer(options: NotaryServerOptions = {}): Prom
   };
   // It does not say which port it got, so it is given one.
   const port = await freePort();
+  const isPlain = options.plain === true;
+  const tls = isPlain
+    ? {}
+    : {
+        tls_cert_file: write('server.crt', TEST_CERTIFICATE),
+        tls_key_file: write('server.key', TEST_KEY),
+      };
   const configuration = {
-    server: {
-      http_addr: `127.0.0.1:${port}`,
-      tls_cert_file: write('server.crt', TEST_CERTIFICATE),
-      tls_key_file: write('server.key', TEST_KEY),
-    },
+    server: { http_addr: `127.0.0.1:${port}`, ...tls },
     trust_service: { type: 'local' },
     storage: options.storage ?? { backend: 'memory' },
     logging: { level: 'error' },
@@ -73,7 +78,7 @@ export async function startNotaryServer(options: NotaryServerOptions = {}): Prom
     await close();
     throw error;
   }
-  return { url: `https://127.0.0.1:${port}`, ca: TEST_CA, close };
+  return { url: `${isPlain ? 'http' : 'https'}://127.0.0.1:${port}`, ca: TEST_CA, close };
 }
 
 async function freePort(): Promise<number> {
