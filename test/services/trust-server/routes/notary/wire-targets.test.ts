@@ -1,5 +1,6 @@
 /** Paths and methods of the Notary wire, hostile ones included: each has an answer that its clients can read. */
 import { createTrustServer } from '@vidimus/trust-server';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { serverParts } from '../../trust-server-for-test.ts';
@@ -59,6 +60,44 @@ describe('a name that is none', () => {
 
   it('reaches no use case', () => {
     expect(done).toEqual([]);
+  });
+});
+
+describe('any target and method on the wire', () => {
+  it('get an answer that its clients can read to the end', async () => {
+    const piece = fc.constantFrom(
+      ...[
+        'root',
+        'targets',
+        'timestamp',
+        'a',
+        '.json',
+        '.key',
+        '/',
+        '%2F',
+        '..',
+        '1.',
+        '.',
+        '%',
+        '%00',
+        '%25',
+        '\\',
+      ],
+      ...['_trust', '0'.repeat(64), '?records=', '&', 'x'.repeat(300), '~'],
+    );
+    const method = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS');
+    const tail = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(''));
+    await fc.assert(
+      fc.asyncProperty(method, fc.constantFrom('tuf/', 'changefeed'), tail, async (verb, kind, rest) => {
+        const answer = await raw(`/v2/${repository}/_trust/${kind}${rest}`, { method: verb });
+        expect([200, 400, 401, 404, 405]).toContain(answer.status);
+        const body = await answer.text();
+        if (answer.status === 200 || body === '') return;
+        expect(Buffer.byteLength(body)).toBeLessThan(1_024);
+        expect(JSON.parse(body).errors).toHaveLength(1);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 
