@@ -153,7 +153,10 @@ function defineMigration(program: Command, runner: Runner): void {
   client(migrate, 'dct', "take Docker Content Trust data away from somebody else's Notary server")
     .option('--from <url|dir>', 'the Notary server, or what --save wrote')
     .option('--from-ca <file>', "certificates to trust beside the usual ones, for the server's own")
-    .option('--repositories <file>', 'file that names one repository a line')
+    .option(
+      '--repositories <file>',
+      'file that names one repository a line (default: what trust directories know)',
+    )
     .option(
       '--trust-dir <dir>',
       'keys of the Docker or notary client (default: ~/.docker/trust and ~/.notary)',

@@ -1,6 +1,6 @@
 /** `vidimus migrate dct`: brings trust data away from a Notary server. Step 1 reads and saves, step 2 publishes here. */
 import { statSync } from 'node:fs';
-import { printable } from '@vidimus/reference';
+import { isRepositoryName, printable } from '@vidimus/reference';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes, worstExit } from '../exit-codes.ts';
@@ -59,8 +59,10 @@ export async function migrateDct(context: Context, asked: MigrateDctOptions): Pr
 
 async function readServer(context: Context, options: Migration, taking: Taking): Promise<readonly Stock[]> {
   const { from, save } = options;
-  if (options.repositories === undefined) throw listMissing(taking.trustDirectories);
-  const repositories = readRepositoryList(options.repositories);
+  const repositories =
+    options.repositories === undefined
+      ? knownRepositories(context, taking.trustDirectories)
+      : readRepositoryList(options.repositories);
   const wire = openFromServer(context, from, options.fromCa);
   try {
     // Asked once before all: a server that is gone must not be waited for a thousand times.
@@ -157,17 +159,18 @@ function isUrl(text: string): boolean {
   return /^https?:\/\//i.test(text);
 }
 
-function listMissing(directories: readonly TrustDirectory[]): CliError {
-  const known = [...new Set(directories.flatMap(({ cachedRoots }) => [...cachedRoots.keys()]))];
-  return usage(
-    'a Notary server has no list of its repositories: name them in a file, one a line, --repositories FILE',
-    known.length === 0
-      ? 'names are whole, like docker.io/acme/web'
-      : `the trust directories of this machine know: ${known
-          .slice(0, 20)
-          .map((name) => printable(name))
-          .join(', ')}`,
-  );
+/** A Notary server has no list; the clients of this machine know what they pulled and signed. */
+function knownRepositories(context: Context, directories: readonly TrustDirectory[]): readonly string[] {
+  const cached = directories.flatMap(({ cachedRoots }) => [...cachedRoots.keys()]);
+  const known = [...new Set(cached)].filter(isRepositoryName).sort();
+  if (known.length === 0) {
+    throw usage(
+      'a Notary server has no list of its repositories, and no trust directory here knows any',
+      'name them in a file, one a line, whole like docker.io/acme/web: --repositories FILE',
+    );
+  }
+  context.terminal.note(`reading the ${known.length} repositories that the trust directories here know`);
+  return known;
 }
 
 const fromHint = '--from https://notary.docker.io, or the directory that --save wrote';
