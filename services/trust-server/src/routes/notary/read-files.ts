@@ -12,8 +12,8 @@ import {
   type Representation,
 } from './file-answers.ts';
 import { type FileName, parseFileName } from './file-names.ts';
-import { toWireAnswer, toWireResponse, wireError } from './wire-errors.ts';
-import { isServed, missing, pullScope, repositoryOf, type WireParts } from './wire-parts.ts';
+import { toWireAnswer, toWireResponse } from './wire-errors.ts';
+import { isServed, missing, missingFile, pullScope, repositoryOf, type WireParts } from './wire-parts.ts';
 
 interface Question {
   readonly repository: string;
@@ -46,7 +46,7 @@ export function fileHandler(parts: WireParts, key: Handler): Handler {
     const operation = operationOf(question);
     if (file === undefined) {
       parts.metrics.countNotary(operation, 404);
-      return toWireResponse(wireError('METADATA_NOT_FOUND', {}));
+      return missingFile();
     }
     const ready = prepare(file);
     const answer = (representation: Representation): Response =>
@@ -88,9 +88,7 @@ export function fileHandler(parts: WireParts, key: Handler): Handler {
     if (name.kind === 'key') return key(context, next);
     const wanted = name.kind === 'file' ? name.question : undefined;
     const answer = (): Response | Promise<Response> =>
-      wanted === undefined
-        ? toWireResponse(wireError('METADATA_NOT_FOUND', {}))
-        : read(context, wanted, repository);
+      wanted === undefined ? missingFile() : read(context, wanted, repository);
     if (parts.publicReads || parts.access === 'open') return answer();
     return parts.door
       .admit(context, pullScope(repository), false)

@@ -57,8 +57,13 @@ export function isServed(parts: Pick<WireParts, 'gunPrefixes'>, repository: stri
   return gunPrefixes.length === 0 || gunPrefixes.some((prefix) => repository.startsWith(prefix));
 }
 
+const noSuchPath = wireError('METADATA_NOT_FOUND');
+const noSuchFile = wireError('METADATA_NOT_FOUND', {});
+
 /** The answer to what is no file, no key and no path of this wire. */
-export const missing = (): Response => toWireResponse(wireError('METADATA_NOT_FOUND'));
+export const missing = (): Response => toWireResponse(noSuchPath);
+/** The answer to a name of the right form: the peer tells the two apart. */
+export const missingFile = (): Response => toWireResponse(noSuchFile);
 
 /** As the peer: without a body. */
 export function notAllowed(allow: string): Response {
