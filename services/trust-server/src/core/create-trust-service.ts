@@ -30,7 +30,7 @@ import type { Published } from './publish/publication.ts';
 import { createPublisher } from './publish/publisher.ts';
 import { readFleetAudit, readRepositoryAudit, readTagHistory } from './read/audit.ts';
 import { createMetadataCache } from './read/metadata-cache.ts';
-import { readView, shownRoles } from './read/repository-view.ts';
+import { delegationsOf, readView, rolesOf } from './read/repository-view.ts';
 import { listRepositories, readSummary, toRoleAnswer } from './read/summary.ts';
 import { findTarget, listRevocations, listTags, readRevocation, readTag, toTagEntry } from './read/tags.ts';
 import type { Incarnation } from './store/metadata.ts';
@@ -91,6 +91,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   const common = { database, reader, keys, now, newId, onPublished };
   const publisher = createPublisher(common);
   const states = createStateReader();
+  const readers = { reader, states };
   const notary = createNotaryService({ ...common, cache, states });
   const freshness = createFreshness({ ...common, states, ...(observer === undefined ? {} : { observer }) });
   const background: Background = createBackground({
@@ -112,7 +113,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
     return done(call, toBody(answer), answer.impact);
   };
   const summarise = (repository: string): Promise<RepositorySummary> =>
-    readSummary(reader, db, repository, now());
+    readSummary(readers, db, repository, now());
   const settled = ({ change, managed, published }: SignedChange): Change => {
     if (published !== undefined) onPublished(published.row, published.published);
     return toChange(change, managed, now());
@@ -156,7 +157,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
       }),
 
     listTags: (repository, page) => guarded(() => listTags(db, repository, page)),
-    readTag: (repository, tag) => guarded(() => readTag(reader, db, repository, tag)),
+    readTag: (repository, tag) => guarded(() => readTag(readers, db, repository, tag)),
     readTagHistory: (repository, tag, page) => guarded(() => readTagHistory(db, repository, tag, page)),
     putTag: async (call, repository, tag, body) => {
       assertTagRole(body.role);
@@ -190,14 +191,14 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
 
     listRoles: (repository) =>
       guarded(async () => {
-        const view = await readView(reader, db, repository);
-        return shownRoles.map((role) => toRoleAnswer(view, role));
+        const view = await readView(readers, db, repository);
+        return [...rolesOf(view.dialect), ...delegationsOf(view)].map((role) => toRoleAnswer(view, role));
       }),
     readRole: (repository, role) =>
-      guarded(async () => toRoleAnswer(await readView(reader, db, repository), role)),
+      guarded(async () => toRoleAnswer(await readView(readers, db, repository), role)),
 
-    listRevocations: (repository, page) => guarded(() => listRevocations(reader, db, repository, page)),
-    readRevocation: (repository, digest) => guarded(() => readRevocation(reader, db, repository, digest)),
+    listRevocations: (repository, page) => guarded(() => listRevocations(readers, db, repository, page)),
+    readRevocation: (repository, digest) => guarded(() => readRevocation(readers, db, repository, digest)),
     revokeDigest: async (call, repository, digest, { reason, link, scope }) => {
       if (scope === 'organisation') {
         throw new TrustError('BODY_INVALID', 'organisation-wide revocations are signed in the directory', {

@@ -62,6 +62,7 @@ export function openCore(database: Database, options: CoreOptions = {}): CoreFor
   const observer: TrustObserver = {
     renewed: (repository, roles) => heard.push(`renewed ${repository} ${[...roles].sort().join(',')}`),
     blocked: (repository, roles) => heard.push(`blocked ${repository} ${[...roles].sort().join(',')}`),
+    expired: (repository, roles) => heard.push(`expired ${repository} ${[...roles].sort().join(',')}`),
     failed: (repository, error) => heard.push(`failed ${repository} ${String(error)}`),
     stale: () => heard.push('stale'),
   };

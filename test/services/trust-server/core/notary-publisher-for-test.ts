@@ -86,7 +86,7 @@ export class NotaryPublisher {
     const { version, tags = {}, delegations = [], expires, custom = {} } = wish;
     const document = targetsOf({ version, delegations, ...(expires === undefined ? {} : { expires }) });
     const entries = Object.entries(tags).map(([tag, content]) => {
-      const about = custom[tag];
+      const about = Object.hasOwn(custom, tag) ? custom[tag] : undefined;
       return [tag, { ...fileMeta(Buffer.from(content)), ...(about === undefined ? {} : { custom: about }) }];
     });
     const signers = keys.length === 0 ? [this.targetsKey] : keys;

@@ -259,6 +259,7 @@ export function notarySuite({ database }: DatabaseForSuite): void {
         await service.readNotary(repository, { role: 'targets', sha256: sha256Hex(oldTargets) }),
       ).toBeUndefined();
       expect(await service.readNotary(repository, { role: 'targets', version: 2 })).toBeUndefined();
+      expect((await service.readRepository(repository)).incarnation).toBe(2);
     });
 
     it('of a repository that the service manages is not for this wire', async () => {

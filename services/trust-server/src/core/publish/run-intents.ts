@@ -28,6 +28,7 @@ import { evaluate } from './evaluate.ts';
 import type { IntentAnswer, IntentRequest, Verdict } from './intents.ts';
 import { type Published, publish, type Versions } from './publication.ts';
 import { toTagTarget } from './tag-target.ts';
+import { refusedWithoutTuf } from './without-tuf.ts';
 
 export interface IntentParts {
   readonly reader: DocumentReader;
@@ -52,6 +53,9 @@ export async function runIntents(
   requests: readonly IntentRequest[],
   nowMs: number,
 ): Promise<IntentsRun> {
+  if (!row.dialects.includes('tuf')) {
+    return { outcomes: requests.map(({ intent }) => refusedWithoutTuf(row, intent)) };
+  }
   const [all, touched] = await Promise.all([readHeads(tx, row), readTouched(tx, row, requests)]);
   const heads = headsIn(all, 'tuf');
   for (const { call } of requests) assertBase(heads, call.ifMatch);

@@ -1,28 +1,56 @@
 /** A repository as it is now, for questions: row, heads and the documents that delegate. */
 import type { Queries } from '@vidimus/database';
-import { BINS_ROLE, REVOCATIONS_ROLE, type Targets } from '@vidimus/tuf';
+import { BINS_ROLE, type DialectName, REVOCATIONS_ROLE, type Root, type Targets } from '@vidimus/tuf';
 import type { RoleState } from '../../schemas.ts';
 import { TrustError } from '../../service.ts';
-import {
-  authorityOf,
-  type CurrentDocuments,
-  type DocumentReader,
-  headOf,
-  readCurrent,
-} from '../publish/current-documents.ts';
+import { mainDialect } from '../dialects.ts';
+import type { StateReader } from '../notary/stored-state.ts';
+import { readTree } from '../notary/tree.ts';
+import { authorityOf, type DocumentReader, headOf, readCurrent } from '../publish/current-documents.ts';
 import { assertActive } from '../publish/publisher.ts';
 import { readOpenChanges } from '../store/changes.ts';
 import { headsIn, type RoleHeads, readHeads } from '../store/metadata.ts';
 import { type RepositoryRow, readLive } from '../store/repositories.ts';
 
-export interface RepositoryView extends CurrentDocuments {
+/** A repository in the dialect whose versions people are told. */
+export interface RepositoryView {
   readonly row: RepositoryRow;
+  readonly dialect: DialectName;
   readonly heads: RoleHeads;
-  readonly revocations: Targets;
+  readonly root: Root;
+  /** Absent where what is stored is not signed as root says now. */
+  readonly targets?: Targets;
+  readonly bins?: Targets;
+  /** Where a client holds targets: every targets role that verifies, by role. */
+  readonly delegated?: ReadonlyMap<string, Targets>;
+  /** In the `tuf` dialect. */
+  readonly revocations?: Targets;
 }
 
-/** The roles that people ask about; bins are a matter of layout. */
+/** Where documents come from. */
+export interface Readers {
+  readonly reader: DocumentReader;
+  readonly states: StateReader;
+}
+
+const topLevelRoles = ['root', 'targets', 'snapshot', 'timestamp'] as const;
+
+/** The roles that people ask about, in any dialect; bins are a matter of layout. */
 export const shownRoles = ['root', 'targets', REVOCATIONS_ROLE, 'snapshot', 'timestamp'] as const;
+
+/** The roles that every repository of a dialect has. */
+export function rolesOf(dialect: DialectName): readonly string[] {
+  return dialect === 'tuf' ? shownRoles : topLevelRoles;
+}
+
+/** Roles that targets delegates to other people, as far as they have signed anything. */
+export function delegationsOf({ dialect, heads, delegated }: RepositoryView): readonly string[] {
+  if (dialect === 'tuf' || delegated === undefined) return [];
+  const names = [...delegated.values()].flatMap(({ delegations }) =>
+    (delegations?.roles ?? []).map(({ name }) => name),
+  );
+  return names.filter((name) => heads.has(name)).sort();
+}
 
 /** @throws TrustError REPOSITORY_UNKNOWN, with the open change where a creation waits */
 export async function readActive(queries: Queries, repository: string): Promise<RepositoryRow> {
@@ -39,15 +67,23 @@ export async function readActive(queries: Queries, repository: string): Promise<
 
 /** @throws TrustError REPOSITORY_UNKNOWN */
 export async function readView(
-  reader: DocumentReader,
+  readers: Readers,
   queries: Queries,
   repository: string,
 ): Promise<RepositoryView> {
   const row = await readActive(queries, repository);
-  const heads = headsIn(await readHeads(queries, row), 'tuf');
+  const dialect = mainDialect(row.dialects);
+  const heads = headsIn(await readHeads(queries, row), dialect);
+  if (dialect === 'notary') {
+    const { root, files } = await readers.states.read(queries, row, heads);
+    const delegated = readTree(repository, root, files);
+    const targets = delegated.get('targets');
+    return { row, dialect, heads, root, delegated, ...(targets && { targets }) };
+  }
+  const { reader } = readers;
   const current = await readCurrent(reader, queries, row, heads);
   const revocations = await reader.read(queries, row, 'targets', headOf(heads, REVOCATIONS_ROLE), current);
-  return { ...current, row, heads, revocations };
+  return { ...current, row, dialect, heads, revocations };
 }
 
 /** Who holds a role; undefined for a role that nobody delegates. */
@@ -66,8 +102,12 @@ export function roleState(view: RepositoryView, role: string): RoleState | undef
 }
 
 /** Role names from targets down to this one. */
-export function pathTo(view: RepositoryView, role: string): readonly string[] {
+export function pathTo({ dialect, targets }: RepositoryView, role: string): readonly string[] {
   if (role === 'targets') return ['targets'];
-  const isDelegatedByTargets = view.targets.delegations?.roles.some(({ name }) => name === role) ?? false;
+  if (dialect === 'notary') {
+    const segments = role.split('/');
+    return ['targets', ...segments.map((_, index) => segments.slice(0, index + 1).join('/'))];
+  }
+  const isDelegatedByTargets = targets?.delegations?.roles.some(({ name }) => name === role) ?? false;
   return isDelegatedByTargets ? ['targets', role] : ['targets', BINS_ROLE, role];
 }

@@ -1,7 +1,8 @@
 /** `GET …/_trust`, `/roles` and the fleet's list. */
 import { sha256Hex } from '@vidimus/crypto';
 import { type Queries, trustChanges, trustHeads, trustRepositories } from '@vidimus/database';
-import type { DialectName } from '@vidimus/tuf';
+import { toPathGlob } from '@vidimus/notary';
+import type { Delegation, DialectName } from '@vidimus/tuf';
 import { and, asc, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import type {
   FleetSummary,
@@ -13,24 +14,32 @@ import { type Page, type PageRequest, type RepositoryFilter, TrustError } from '
 import { stateOf } from '../changes/change-answer.ts';
 import { parseDialect } from '../dialects.ts';
 import { printDuration, printTime } from '../instants.ts';
-import type { DocumentReader } from '../publish/current-documents.ts';
 import { headOf } from '../publish/current-documents.ts';
 import { readOpenChanges } from '../store/changes.ts';
 import { type Head, readFile } from '../store/metadata.ts';
 import { parseSettings, type RepositorySettings } from '../store/repository-settings.ts';
 import { findProblems, type RoleLife } from './problems.ts';
-import { type RepositoryView, readView, roleState, shownRoles } from './repository-view.ts';
+import {
+  delegationsOf,
+  type Readers,
+  type RepositoryView,
+  readView,
+  roleState,
+  rolesOf,
+  shownRoles,
+} from './repository-view.ts';
 
 /** @throws TrustError REPOSITORY_UNKNOWN */
 export async function readSummary(
-  reader: DocumentReader,
+  readers: Readers,
   queries: Queries,
   repository: string,
   nowMs: number,
 ): Promise<RepositorySummary> {
-  const view = await readView(reader, queries, repository);
-  const { row, heads } = view;
-  const rootFile = await readFile(queries, row, 'tuf', 'root', headOf(heads, 'root').version);
+  const view = await readView(readers, queries, repository);
+  const { row, heads, dialect } = view;
+  const roles = rolesOf(dialect);
+  const rootFile = await readFile(queries, row, dialect, 'root', headOf(heads, 'root').version);
   if (rootFile === undefined) throw new TrustError('INTERNAL', 'the root file is missing');
   const open = (await readOpenChanges(queries, row)).filter((change) => stateOf(change, nowMs) === 'open');
   return {
@@ -38,15 +47,15 @@ export async function readSummary(
     incarnation: row.incarnation,
     dialects: [...row.dialects],
     createdAt: printTime(row.activatedAtMs ?? row.createdAtMs),
-    versions: Object.fromEntries(shownRoles.map((role) => [role, headOf(heads, role).version])),
-    expires: Object.fromEntries(shownRoles.map((role) => [role, printTime(headOf(heads, role).expiresMs)])),
+    versions: Object.fromEntries(roles.map((role) => [role, headOf(heads, role).version])),
+    expires: Object.fromEntries(roles.map((role) => [role, printTime(headOf(heads, role).expiresMs)])),
     roles: Object.fromEntries(
-      shownRoles.flatMap((role) => {
+      roles.flatMap((role) => {
         const state = roleState(view, role);
         return state === undefined ? [] : [[role, state]];
       }),
     ),
-    delegations: [],
+    delegations: delegationsOf(view).map((role) => toRoleAnswer(view, role)),
     tagCount: row.tagCount,
     rootSha256: sha256Hex(rootFile.bytes),
     openChanges: open.length,
@@ -54,7 +63,7 @@ export async function readSummary(
       ...findProblems({
         repository,
         nowMs,
-        roles: shownRoles.map((role) => toLife(headOf(heads, role), row.settings)),
+        roles: [...roles, ...delegationsOf(view)].map((role) => toLife(headOf(heads, role), row.settings)),
         rootIsOnline: headOf(heads, 'root').resignAfterMs !== undefined,
         openChanges: open.map(({ id }) => id),
       }),
@@ -69,16 +78,34 @@ export function toRoleAnswer(view: RepositoryView, role: string): Role {
   if (state === undefined || head === undefined) {
     throw new TrustError('ROLE_UNKNOWN', `there is no role ${role}`, { role });
   }
-  const delegated = view.targets.delegations?.roles.find(({ name }) => name === role);
+  const delegated = delegationTo(view, role);
   return {
     role,
     ...state,
     version: head.version,
     expires: printTime(head.expiresMs),
     expiresAfter: printDuration(lifetimeOf(view.row.settings, role)),
-    ...(delegated?.paths === undefined ? {} : { paths: [...delegated.paths] }),
+    ...pathsOf(delegated),
     ...(delegated === undefined ? {} : { terminating: delegated.terminating }),
   };
+}
+
+function delegationTo({ targets, delegated }: RepositoryView, role: string): Delegation | undefined {
+  for (const document of [targets, ...(delegated?.values() ?? [])]) {
+    const found = document?.delegations?.roles.find(({ name }) => name === role);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** As the `tuf` dialect writes them, whichever dialect they stand in. */
+function pathsOf(delegation: Delegation | undefined): { readonly paths?: string[] } {
+  const { paths, pathPrefixes } = delegation ?? {};
+  if (paths !== undefined) return { paths: [...paths] };
+  // A prefix that no glob means is shown as it is.
+  return pathPrefixes === undefined
+    ? {}
+    : { paths: pathPrefixes.map((prefix) => toPathGlob(prefix) ?? prefix) };
 }
 
 type FleetFilter = RepositoryFilter & { readonly mayRead: (repository: string) => boolean };
@@ -160,6 +187,9 @@ async function readFleet(queries: Queries, filter: FleetFilter): Promise<readonl
     }));
 }
 
+/** As `mainDialect`. */
+const ofMainDialect = sql`${trustHeads.dialect} = case when 'tuf' = any(${trustRepositories.dialects}) then 'tuf' else 'notary' end`;
+
 async function readLives(
   queries: Queries,
   filter: FleetFilter,
@@ -180,7 +210,7 @@ async function readLives(
         eq(trustRepositories.incarnation, trustHeads.incarnation),
       ),
     )
-    .where(and(active(filter), eq(trustHeads.dialect, 'tuf'), inArray(trustHeads.role, [...shownRoles])));
+    .where(and(active(filter), ofMainDialect, inArray(trustHeads.role, [...shownRoles])));
   const lives = new Map<string, Life[]>();
   for (const { repository, role, version, expiresAt, resignAfter } of rows) {
     const known = lives.get(repository) ?? [];

@@ -5,10 +5,17 @@ import { layoutOf, roleOfTag, type Target } from '@vidimus/tuf';
 import type { Revocation, TagDetail, TagEntry } from '../../schemas.ts';
 import { type Page, type PageRequest, TrustError } from '../../service.ts';
 import { printTime } from '../instants.ts';
-import { type DocumentReader, headOf } from '../publish/current-documents.ts';
+import { headOf } from '../publish/current-documents.ts';
 import { readLive } from '../store/repositories.ts';
 import { pageTags, readTags, TAG_ROLE, type TagRow } from '../store/tags.ts';
-import { pathTo, readActive, readView, roleState } from './repository-view.ts';
+import {
+  pathTo,
+  type Readers,
+  type RepositoryView,
+  readActive,
+  readView,
+  roleState,
+} from './repository-view.ts';
 
 /** @throws TrustError REPOSITORY_UNKNOWN */
 export async function listTags(
@@ -25,25 +32,24 @@ export async function listTags(
 
 /** @throws TrustError REPOSITORY_UNKNOWN, TAG_UNKNOWN */
 export async function readTag(
-  reader: DocumentReader,
+  readers: Readers,
   queries: Queries,
   repository: string,
   tag: string,
 ): Promise<TagDetail> {
-  const view = await readView(reader, queries, repository);
+  const view = await readView(readers, queries, repository);
   const [row] = await readTags(queries, view.row, [tag]);
   if (row === undefined) throw new TrustError('TAG_UNKNOWN', `there is no tag ${tag}`, { tag });
-  const role = roleOfTag(layoutOf(view.targets, view.bins), tag);
-  const state = roleState(view, role);
-  const head = headOf(view.heads, role);
   const since = printTime(row.sinceMs);
   return {
     tag,
     digest: row.digest,
     size: row.size,
     ...(row.mediaType === undefined ? {} : { mediaType: row.mediaType }),
-    vouchedBy: [
-      {
+    vouchedBy: vouchersOf(view, row).map((role) => {
+      const state = roleState(view, role);
+      const head = headOf(view.heads, role);
+      return {
         role,
         path: [...pathTo(view, role)],
         keyIds: state?.keyIds ?? [],
@@ -51,10 +57,21 @@ export async function readTag(
         version: head.version,
         since,
         expires: printTime(head.expiresMs),
-      },
-    ],
+      };
+    }),
     signedBy: { actor: row.actor, ...(row.change === undefined ? {} : { change: row.change }), at: since },
   };
+}
+
+/** The role that answers for a tag; in the `notary` dialect also the signers who list the same digest. */
+function vouchersOf(view: RepositoryView, { tag, digest, listedBy }: TagRow): readonly string[] {
+  if (view.dialect === 'tuf') return view.targets ? [roleOfTag(layoutOf(view.targets, view.bins), tag)] : [];
+  const first = listedBy ?? TAG_ROLE;
+  const others = [...(view.delegated ?? [])].filter(
+    ([role, { targets }]) =>
+      role !== first && `sha256:${targets.get(tag)?.hashes.get('sha256') ?? ''}` === digest,
+  );
+  return [first, ...others.map(([role]) => role).sort()];
 }
 
 /** The target a tag names now, if its digest is this one. Never throws for what is not there. */
@@ -73,16 +90,16 @@ export async function findTarget(
 
 /** Revoked digests in the order of their names. @throws TrustError REPOSITORY_UNKNOWN */
 export async function listRevocations(
-  reader: DocumentReader,
+  readers: Readers,
   queries: Queries,
   repository: string,
   page: PageRequest,
 ): Promise<Page<Revocation>> {
-  const { revocations } = await readView(reader, queries, repository);
+  const { revocations } = await readView(readers, queries, repository);
   const from = page.after ?? '';
-  const names = [...revocations.targets.keys()].filter((name) => name > from).sort();
+  const names = [...(revocations?.targets.keys() ?? [])].filter((name) => name > from).sort();
   const items = names.slice(0, page.limit).flatMap((name) => {
-    const target = revocations.targets.get(name);
+    const target = revocations?.targets.get(name);
     return target === undefined ? [] : [toRevocation(target)];
   });
   const last = names.length > page.limit ? items.at(-1) : undefined;
@@ -91,13 +108,13 @@ export async function listRevocations(
 
 /** Undefined: not revoked here. @throws TrustError REPOSITORY_UNKNOWN */
 export async function readRevocation(
-  reader: DocumentReader,
+  readers: Readers,
   queries: Queries,
   repository: string,
   digest: string,
 ): Promise<Revocation | undefined> {
-  const { revocations } = await readView(reader, queries, repository);
-  const target = revocations.targets.get(digest);
+  const { revocations } = await readView(readers, queries, repository);
+  const target = revocations?.targets.get(digest);
   return target === undefined ? undefined : toRevocation(target);
 }
 
@@ -107,8 +124,12 @@ export function toTagEntry({
   digest,
   size,
   mediaType,
-}: Pick<TagRow, 'tag' | 'digest' | 'size'> & { readonly mediaType?: string | undefined }): TagEntry {
-  return { tag, digest, size, ...(mediaType === undefined ? {} : { mediaType }), role: TAG_ROLE };
+  listedBy,
+}: Pick<TagRow, 'tag' | 'digest' | 'size' | 'listedBy'> & {
+  readonly mediaType?: string | undefined;
+}): TagEntry {
+  const role = listedBy ?? TAG_ROLE;
+  return { tag, digest, size, ...(mediaType === undefined ? {} : { mediaType }), role };
 }
 
 function toRevocation({ path, length, custom }: Target): Revocation {
