@@ -6,6 +6,7 @@ import { DerError } from './der.ts';
 import { toHex } from './encoding.ts';
 import { CryptoError } from './errors.ts';
 import { pemBlocks, toPem } from './pem.ts';
+import { recently } from './recently.ts';
 import { parseSpki } from './spki.ts';
 
 /** A leaf with its chain, or the authorities of a trust pin. */
@@ -33,6 +34,21 @@ export interface Certificate extends CertificateFields {
  * @throws CryptoError KEY_INVALID when it holds none, too many, or anything that is not strictly a certificate
  */
 export function readCertificates(pem: string): readonly Certificate[] {
+  return certificatesOf(pem);
+}
+
+/** Bundles that stay parsed, and the most bytes of one. */
+const MAX_PARSED = 1_024;
+const MAX_PARSED_BYTES = 8_192;
+
+const certificatesOf = recently(
+  MAX_PARSED,
+  MAX_PARSED_BYTES,
+  (pem: string) => ({ label: 'pem', content: new TextEncoder().encode(pem) }),
+  parseCertificates,
+);
+
+function parseCertificates(pem: string): readonly Certificate[] {
   const certificates = pemBlocks(pem, 'CERTIFICATE', MAX_CERTIFICATES).map(readCertificate);
   if (certificates.length === 0) throw new CryptoError('KEY_INVALID', 'expected a PEM certificate');
   return certificates;

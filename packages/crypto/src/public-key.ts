@@ -4,6 +4,7 @@ import { spkiOfCertificate } from './certificate.ts';
 import { sha256Hex } from './digest.ts';
 import { CryptoError } from './errors.ts';
 import { spkiOfPem } from './pem.ts';
+import { recently } from './recently.ts';
 import { type SignatureScheme, schemeRow } from './scheme.ts';
 import { type KeyMaterial, parseSpki } from './spki.ts';
 
@@ -30,12 +31,32 @@ export interface PublicKey {
   verify(message: Uint8Array, signature: Uint8Array): boolean;
 }
 
+/** Keys that stay admitted, and the most bytes of a spelling that is remembered. */
+const MAX_ADMITTED = 4_096;
+const MAX_SPELLING_BYTES = 8_192;
+
 /**
- * Admits a public key for one scheme. The input may come from anybody; takes up to a millisecond, so keep the
- * result rather than calling again per signature.
+ * Admits a public key for one scheme. The input may come from anybody; takes up to a millisecond for a key that was
+ * not seen lately.
  * @throws CryptoError KEY_INVALID, KEY_WEAK or SCHEME_MISMATCH
  */
 export function toPublicKey(input: PublicKeyInput, scheme: SignatureScheme): PublicKey {
+  return admitted({ input, scheme });
+}
+
+interface Admission {
+  readonly input: PublicKeyInput;
+  readonly scheme: SignatureScheme;
+}
+
+const admitted = recently(MAX_ADMITTED, MAX_SPELLING_BYTES, spell, admitKey);
+
+function spell({ input, scheme }: Admission): { readonly label: string; readonly content: Uint8Array } {
+  const content = 'text' in input ? new TextEncoder().encode(input.text) : input.bytes;
+  return { label: `${scheme} ${input.format}`, content };
+}
+
+function admitKey({ input, scheme }: Admission): PublicKey {
   const material = readMaterial(input, schemeRow(scheme).kinds);
   const { kind } = material;
   const { verify } = schemeRow(scheme, kind);
