@@ -68,10 +68,12 @@ export function fileHandler(parts: WireParts, key: Handler): Handler {
   ): Response | Promise<Response> => {
     try {
       const file = parts.service.readNotary(repository, question);
-      if (!(file instanceof Promise)) return send(context, question, file);
-      return file
-        .then((found) => send(context, question, found))
-        .catch((error: unknown) => fail(context, error));
+      const answer =
+        file instanceof Promise
+          ? file.then((found) => send(context, question, found))
+          : send(context, question, file);
+      if (!(answer instanceof Promise)) return answer;
+      return answer.catch((error: unknown) => fail(context, error));
     } catch (error) {
       return fail(context, error);
     }
