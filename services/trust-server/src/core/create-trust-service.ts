@@ -206,10 +206,10 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
         });
       }
       const intent: Intent = { kind: 'revokeDigest', digest, reason, link };
-      return await edit(call, repository, intent, ({ versions, tags }) => ({
+      return await edit(call, repository, intent, ({ versions, tags, stillServed }) => ({
         published: { ...versions },
         tags: [...tags],
-        stillServed: [],
+        stillServed: [...stillServed],
       }));
     },
     liftRevocation: (call, repository, digest) =>

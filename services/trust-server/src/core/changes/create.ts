@@ -108,7 +108,7 @@ async function createIn(parts: CreateParts, tx: Queries, context: Context): Prom
   if (standing !== undefined) return standing;
 
   const managed = new Set(made.managed.map(({ key }) => key.keyId));
-  for (const { keys } of made.keys) assertAllCustodians(keys, managed);
+  for (const dialectKeys of made.keys) assertAllCustodians(dialectKeys, managed);
   const isChange = needsClient(request.roles);
   const row = toRow(context, (await lastIncarnation(tx, repository)) + 1, managed, nowMs);
   // Also checks keys, thresholds and lifetimes, before anything is stored.
@@ -274,7 +274,7 @@ function toChangeRow(
       return { role: 'root', what: `create${where} with ${keyIds.length} keys, threshold ${threshold}` };
     }),
     base: {},
-    insteadOf: documents.flatMap((document) => deadFor(dead, document)),
+    insteadOf: deadFor(dead, documents),
     createdBy: call.actor,
     createdAtMs: toWholeSecond(nowMs),
     // A root that has expired cannot be published: its change is over by then.
@@ -297,14 +297,11 @@ export function toRootDocument(dialect: DialectName, root: Draft<Root>): StoredD
   };
 }
 
-/** Changes that proposed another document for the same version and came to nothing. */
-export function deadFor(dead: readonly ChangeRow[], document: StoredDocument): readonly string[] {
-  const { dialect, role, version } = document;
+/** Changes that proposed another document for one of the same versions and came to nothing. */
+export function deadFor(dead: readonly ChangeRow[], documents: readonly StoredDocument[]): readonly string[] {
+  const nameOf = ({ dialect, role, version }: StoredDocument): string => `${dialect} ${role} ${version}`;
+  const names = new Set(documents.map(nameOf));
   return dead
-    .filter(({ documents }) =>
-      documents.some(
-        (entry) => entry.dialect === dialect && entry.role === role && entry.version === version,
-      ),
-    )
+    .filter((change) => change.documents.some((each) => names.has(nameOf(each))))
     .map(({ id }) => id);
 }

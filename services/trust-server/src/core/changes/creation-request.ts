@@ -161,6 +161,7 @@ function toClientKey(
   if (key.usable !== undefined) return { dialect, key };
   throw new TrustError('KEY_INVALID', `key ${key.keyId} is of an unknown kind, malformed or weak`, {
     role,
+    dialect,
     keyId: key.keyId,
   });
 }

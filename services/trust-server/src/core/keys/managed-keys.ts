@@ -17,6 +17,7 @@ import { z } from 'zod';
 import { TrustError } from '../../service.ts';
 import { codecOf } from '../dialects.ts';
 import type { Incarnation } from '../store/metadata.ts';
+import { makeNotaryRootKey } from './notary-root-key.ts';
 
 /** Incarnations whose key rows stay in memory. */
 const maxIncarnations = 10_000;
@@ -70,10 +71,20 @@ export interface ManagedKeys {
  */
 export type SignerOf = (dialect: DialectName, keyId: string) => Promise<Signer | undefined>;
 
-export function createManagedKeys(keyStore: WrappedKeyStore): ManagedKeys {
+export interface ManagedKeysParts {
+  readonly keyStore: WrappedKeyStore;
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export function createManagedKeys({ keyStore, randomBytes, now }: ManagedKeysParts): ManagedKeys {
   const known = new LRUCache<string, ReadonlyMap<string, StoredKey>>({ max: maxIncarnations });
   return {
     make: async (repository, dialect, role) => {
+      if (dialect === 'notary' && role === 'root') {
+        return await makeNotaryRootKey(repository, { keyStore, randomBytes, nowMs: now() });
+      }
       const wrapped = await keyStore.generate(
         { repository, role, dialect },
         (half) => toKey(dialect, half).keyId,

@@ -20,16 +20,18 @@ export interface NotaryRootParts {
 /** Makes a P-256 key with a self-signed certificate. @throws KeyStoreError SIGNER_UNAVAILABLE */
 export async function makeNotaryRootKey(repository: string, parts: NotaryRootParts): Promise<ManagedKey> {
   const pkcs8 = p256FromRandom(parts.randomBytes(scalarBytes));
-  const certificate = await createRootCertificate({
-    commonName: repository,
-    notBefore: parts.nowMs,
-    notAfter: parts.nowMs + certificateLifetimeMs,
-    serial: parts.randomBytes(serialBytes),
-    pkcs8,
-  });
-  const key = notaryDialect.toKey(x509KeyObject(certificate));
-  const scope = { repository, role: 'root', dialect: 'notary' };
-  const wrapped = await parts.keyStore.import(scope, pkcs8, () => key.keyId);
-  pkcs8.fill(0);
-  return { key, wrapped };
+  try {
+    const certificate = await createRootCertificate({
+      commonName: repository,
+      notBefore: parts.nowMs,
+      notAfter: parts.nowMs + certificateLifetimeMs,
+      serial: parts.randomBytes(serialBytes),
+      pkcs8,
+    });
+    const key = notaryDialect.toKey(x509KeyObject(certificate));
+    const scope = { repository, role: 'root', dialect: 'notary' };
+    return { key, wrapped: await parts.keyStore.import(scope, pkcs8, () => key.keyId) };
+  } finally {
+    pkcs8.fill(0);
+  }
 }

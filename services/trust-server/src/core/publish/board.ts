@@ -18,8 +18,11 @@ export class Board {
   readonly #revocations: Targets;
   readonly #tags = new Map<string, TagRow | undefined>();
   readonly #digests = new Map<string, Target | undefined>();
+  /** Others sign the tags: what they list stays as it is. */
+  readonly isMirrored: boolean;
 
-  constructor(stored: readonly TagRow[], revocations: Targets) {
+  constructor(stored: readonly TagRow[], revocations: Targets, isMirrored = false) {
+    this.isMirrored = isMirrored;
     this.#stored = new Map(stored.map((row) => [row.tag, row]));
     this.#revocations = revocations;
   }

@@ -42,6 +42,7 @@ function editTags(
   intent: Extract<Intent, { kind: 'tags' }>,
   nowMs: number,
 ): Verdict {
+  if (board.isMirrored) throw othersSign();
   for (const tag of intent.revoke) {
     if (board.tag(tag) === undefined) throw new TrustError('TAG_UNKNOWN', `there is no tag ${tag}`, { tag });
   }
@@ -64,6 +65,15 @@ function editTags(
     events: [...tagEvents('tag.sign', call, signed), ...tagEvents('tag.revoke', call, revoked)],
     diff: [...signed, ...revoked].map(tagDiff),
   };
+}
+
+/** Why the service signs no tags of a repository whose Notary clients hold the keys. */
+function othersSign(): TrustError {
+  return new TrustError(
+    'CUSTODY_INVALID',
+    'its Notary clients hold the keys of this repository: sign and revoke with notary or docker trust',
+    { role: TAG_ROLE, custody: 'client' },
+  );
 }
 
 /** @throws TrustError BODY_INVALID or WOULD_BREAK; TufError EDIT_INVALID */
@@ -98,18 +108,30 @@ function revokeDigest(
     ...(link === undefined ? {} : { link }),
     atMs: nowMs,
   });
+  // In a mirrored repository the tags stay, in both dialects alike: readers refuse them by the revocation.
+  const [taken, left] = board.isMirrored ? [[], named] : [named, []];
+  const stillServed = left.map(({ tag, listedBy }) => ({ role: listedBy ?? TAG_ROLE, tag }));
   const isSame = before !== undefined && saidAlike(before.custom, target.custom);
-  if (isSame && named.length === 0) return { tags: [], events: [], diff: [] };
+  if (isSame && taken.length === 0) return { tags: [], stillServed, events: [], diff: [] };
   if (!isSame) board.setRevocation(digest, target);
-  for (const row of named) board.setTag(row.tag, undefined);
-  const tags = named.map(({ tag }) => tag);
-  const after: JsonObject = { digest, reason, ...(link === undefined ? {} : { link }), tags };
+  for (const row of taken) board.setTag(row.tag, undefined);
+  const tags = taken.map(({ tag }) => tag);
+  const after: JsonObject = {
+    digest,
+    reason,
+    ...(link === undefined ? {} : { link }),
+    tags,
+    ...(left.length === 0 ? {} : { stillServed: left.slice(0, maxTagsPerEvent).map(({ tag }) => tag) }),
+  };
   return {
     tags,
-    events: [{ ...by(call), action: 'digest.revoke', result: 'done', after, tags }],
+    stillServed,
+    events: [
+      { ...by(call), action: 'digest.revoke', result: 'done', after, tags: named.map(({ tag }) => tag) },
+    ],
     diff: [
       { role: 'revocations', what: `revoke ${digest}`, after: reason },
-      ...named.map((row) => tagDiff({ tag: row.tag, before: row, after: undefined })),
+      ...taken.map((row) => tagDiff({ tag: row.tag, before: row, after: undefined })),
     ],
   };
 }

@@ -35,15 +35,24 @@ export interface IntentRequest {
 export interface Verdict {
   /** Tags signed or taken away by it. */
   readonly tags: readonly string[];
+  /** Tags that name a digest revoked by it, and that the service cannot take away. */
+  readonly stillServed?: readonly ServedTag[];
   readonly events: readonly Omit<EventDraft, 'versions'>[];
   readonly diff: readonly DiffEntry[];
   /** The caller gets this error; its events are kept all the same. */
   readonly refused?: TrustError;
 }
 
+/** A tag and the role that lists it. */
+export interface ServedTag {
+  readonly role: string;
+  readonly tag: string;
+}
+
 /** What the caller of an intent learns. */
 export interface IntentAnswer {
   readonly tags: readonly string[];
+  readonly stillServed: readonly ServedTag[];
   /** Versions that this publish made, or what is current when nothing changed. */
   readonly versions: Versions;
   readonly impact: Impact;

@@ -30,6 +30,7 @@ import { insertEvents } from '../store/events.ts';
 import { type Incarnation, insertMetadata, type MetadataRow } from '../store/metadata.ts';
 import { type LogHead, moveRepository, type RepositoryMove } from '../store/repositories.ts';
 import { deleteTags, type TagRow, writeTags } from '../store/tags.ts';
+import { assertAgree, type DialectView } from './agree.ts';
 import { announce } from './announce.ts';
 import { authorityOf, type Delegators } from './current-documents.ts';
 import { resignAfter } from './resign-after.ts';
@@ -80,6 +81,8 @@ export interface PublishInput {
   readonly move?: Omit<RepositoryMove, 'log'>;
   /** Tag rows to write and to take away, once versions are known. */
   readonly tags?: (versions: Versions) => TagMoves;
+  /** Tags that all parts must answer alike, beside those that move. */
+  readonly compare?: Iterable<string>;
   readonly newId: () => string;
 }
 
@@ -100,7 +103,7 @@ export interface Published {
 /**
  * Makes, checks and stores the files of one publish, moves the repository's row and its tags. The caller holds the
  * repository's lock.
- * @throws TrustError SIGNER_UNAVAILABLE; TufError EDIT_INVALID
+ * @throws TrustError SIGNER_UNAVAILABLE, DIALECTS_DISAGREE; TufError EDIT_INVALID
  */
 export async function publish(tx: Queries, input: PublishInput): Promise<Published> {
   const { at } = input;
@@ -110,6 +113,8 @@ export async function publish(tx: Queries, input: PublishInput): Promise<Publish
   const [main] = listings;
   if (main === undefined) throw new TrustError('INTERNAL', 'a publish without a dialect');
   const versions = versionsOf(main);
+  const tags = input.tags?.(versions);
+  assertAgree(listings.map(toView), namesOf(input, tags));
   const nowMs = toWholeSecond(main.part.terms.nowMs);
   const chain = chainEvents(at.log, input.events(versions), {
     repository: at.repository,
@@ -126,7 +131,6 @@ export async function publish(tx: Queries, input: PublishInput): Promise<Publish
     rows.push(...made.map((file) => toRow(input, listing, file)));
     timestamps[listing.part.dialect] = made.at(-1)?.version ?? 0;
   }
-  const tags = input.tags?.(versions);
   const fed = files.find(({ dialect, role }) => dialect === 'notary' && role === 'timestamp');
   // One connection carries them in this order; asked together they cost one round trip.
   await Promise.all([
@@ -139,6 +143,19 @@ export async function publish(tx: Queries, input: PublishInput): Promise<Publish
     ...(fed === undefined ? [] : [feed(tx, at, fed)]),
   ]);
   return { versions, files, log: chain.head };
+}
+
+function* namesOf({ compare = [] }: PublishInput, tags: TagMoves | undefined): Iterable<string> {
+  for (const { tag } of tags?.set ?? []) yield tag;
+  yield* tags?.remove ?? [];
+  yield* compare;
+}
+
+function toView({ part, delegators: { targets, delegated }, snapshot }: Listing): DialectView {
+  const documents = new Map(delegated);
+  if (targets !== undefined) documents.set('targets', targets);
+  const listed = (snapshot?.document ?? part.base.snapshot)?.meta.keys() ?? [];
+  return { dialect: part.dialect, documents, listed: new Set(listed) };
 }
 
 async function feed(tx: Queries, { repository }: Incarnation, timestamp: Sealed): Promise<void> {

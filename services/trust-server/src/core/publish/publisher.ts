@@ -5,7 +5,7 @@
  */
 import type { Database } from '@vidimus/database';
 import { TufError } from '@vidimus/tuf';
-import { TrustError } from '../../service.ts';
+import { TrustError, type TrustErrorCode } from '../../service.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
 import { toTrustError } from '../trust-errors.ts';
 import type { IntentAnswer, IntentRequest } from './intents.ts';
@@ -114,8 +114,14 @@ async function publishTogether(parts: PublisherParts, queue: Queue, taken: Waiti
 
 /** Refused for what it asks (also: a file would grow too large), not for the state of database or keys. */
 function isOfOneIntent(error: unknown): boolean {
-  return error instanceof TufError || (error instanceof TrustError && error.code === 'BODY_INVALID');
+  return error instanceof TufError || (error instanceof TrustError && ofOneIntent.has(error.code));
 }
+
+const ofOneIntent: ReadonlySet<TrustErrorCode> = new Set([
+  'BODY_INVALID',
+  'DIALECT_INEXPRESSIBLE',
+  'DIALECTS_DISAGREE',
+]);
 
 /** One intent that the rules refuse must not spoil its neighbours: each is tried by itself. */
 async function publishApart(

@@ -6,7 +6,6 @@ import {
   editTags,
   layoutOf,
   nextRevocations,
-  planTags,
   REVOCATIONS_ROLE,
   roleOfTag,
   type TagPlan,
@@ -18,7 +17,14 @@ import { chainEvents, type EventDraft } from '../audit/event-chain.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { ManagedKeys } from '../keys/managed-keys.ts';
 import { insertEvents } from '../store/events.ts';
-import { headsIn, highestVersions, type RoleHeads, readHeads, scheduleHeads } from '../store/metadata.ts';
+import {
+  type Heads,
+  headsIn,
+  highestVersions,
+  type RoleHeads,
+  readHeads,
+  scheduleHeads,
+} from '../store/metadata.ts';
 import { moveRepository, type RepositoryRow } from '../store/repositories.ts';
 import { readTags, readTagsOfDigests, type TagRow } from '../store/tags.ts';
 import { assertBase } from './assert-base.ts';
@@ -26,7 +32,9 @@ import { Board, type BoardChanges, isEmpty } from './board.ts';
 import { type CurrentDocuments, type DocumentReader, headOf, readCurrent } from './current-documents.ts';
 import { evaluate } from './evaluate.ts';
 import type { IntentAnswer, IntentRequest, Verdict } from './intents.ts';
-import { type Published, publish, type Versions } from './publication.ts';
+import { notaryPart } from './notary-part.ts';
+import { planFor } from './plan-tags.ts';
+import { type DialectPart, type Published, publish, type Versions } from './publication.ts';
 import { toTagTarget } from './tag-target.ts';
 import { refusedWithoutTuf } from './without-tuf.ts';
 
@@ -44,7 +52,8 @@ export interface IntentsRun {
 }
 
 /**
- * @throws TrustError VERSION_CONFLICT, SIGNER_UNAVAILABLE; TufError EDIT_INVALID. Then nothing was written.
+ * @throws TrustError VERSION_CONFLICT, SIGNER_UNAVAILABLE, CUSTODY_INVALID, DIALECT_INEXPRESSIBLE, DIALECTS_DISAGREE;
+ * TufError EDIT_INVALID. Then nothing was written.
  */
 export async function runIntents(
   parts: IntentParts,
@@ -61,9 +70,10 @@ export async function runIntents(
   for (const { call } of requests) assertBase(heads, call.ifMatch);
   const current = await readCurrent(parts.reader, tx, row, heads);
   const revocations = await parts.reader.read(tx, row, 'targets', headOf(heads, REVOCATIONS_ROLE), current);
-  const board = new Board(touched, revocations);
+  const board = new Board(touched, revocations, row.settings.mirrored === true);
   const verdicts = requests.map((request) => evaluate(board, request, nowMs));
-  const state: State = { row, heads, current, revocations, verdicts, changes: board.changes(), nowMs };
+  const changes = board.changes();
+  const state: State = { row, all, heads, current, revocations, verdicts, changes, nowMs };
 
   if (requests.some(({ call }) => call.dryRun === true)) return await dryRun(parts, tx, state);
   if (isEmpty(state.changes)) return await logOnly(parts, tx, state);
@@ -72,6 +82,8 @@ export async function runIntents(
 
 interface State {
   readonly row: RepositoryRow;
+  readonly all: Heads;
+  /** Of the `tuf` dialect, as `current` and `revocations`. */
   readonly heads: RoleHeads;
   readonly current: CurrentDocuments;
   readonly revocations: Targets;
@@ -104,12 +116,12 @@ interface Planned {
   readonly tagCount: number;
 }
 
-/** The next documents, unsigned. @throws TufError EDIT_INVALID */
+/** The next documents of the `tuf` dialect, unsigned. @throws TufError EDIT_INVALID; TrustError DIALECT_INEXPRESSIBLE */
 async function planChanges(parts: IntentParts, tx: Queries, state: State): Promise<Planned> {
   const { row, heads, current, changes, nowMs } = state;
   const names = [...changes.tagsSet.map(({ tag }) => tag), ...changes.tagsRemoved];
   const tagCount = row.tagCount + changes.tagsAdded - changes.tagsRemoved.length;
-  const plan = planTags(layoutOf(current.targets, current.bins), tagCount, names);
+  const plan = planFor(row, layoutOf(current.targets, current.bins), tagCount, names);
   const terms: EditTerms = {
     repository: row.repository,
     nowMs,
@@ -149,7 +161,10 @@ async function publishChanges(parts: IntentParts, tx: Queries, state: State): Pr
     at: row,
     managed: new Set(row.settings.managed),
     signerOf: await parts.keys.signers(tx, row),
-    parts: [{ dialect: 'tuf', base: current, terms, targets: drafts }],
+    parts: [
+      { dialect: 'tuf', base: current, terms, targets: drafts },
+      ...(await otherParts(parts, tx, state)),
+    ],
     events: (versions) => eventsOf(state.verdicts, versions),
     move: { tagCount },
     tags: (versions) => ({
@@ -162,6 +177,17 @@ async function publishChanges(parts: IntentParts, tx: Queries, state: State): Pr
   });
   const { versions } = published;
   return { outcomes: state.verdicts.map((verdict) => toOutcome(verdict, versions)), published };
+}
+
+/** The same edit in the other dialect, where the service signs that one, too. */
+async function otherParts(
+  { reader }: IntentParts,
+  tx: Queries,
+  { row, all, changes, nowMs }: State,
+): Promise<readonly DialectPart[]> {
+  if (!row.dialects.includes('notary') || row.settings.mirrored === true) return [];
+  const edits = { set: changes.tagsSet.map(toTagTarget), remove: changes.tagsRemoved };
+  return [await notaryPart(reader, tx, row, headsIn(all, 'notary'), edits, nowMs)];
 }
 
 /** Nothing for clients, but perhaps something for auditors. */
@@ -201,7 +227,7 @@ function eventsOf(verdicts: readonly Verdict[], versions: Versions | undefined):
 function toOutcome(verdict: Verdict, versions: Versions): IntentAnswer | TrustError {
   if (verdict.refused !== undefined) return verdict.refused;
   const impact: Impact = { diff: [...verdict.diff], versions };
-  return { tags: verdict.tags, versions, impact };
+  return { tags: verdict.tags, stillServed: verdict.stillServed ?? [], versions, impact };
 }
 
 /** What an edit that changes nothing answers. */

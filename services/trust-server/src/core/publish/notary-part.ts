@@ -1,0 +1,35 @@
+/** An edit of tags in the `notary` dialect, in a repository whose service signs both. */
+import type { Queries } from '@vidimus/database';
+import { type Draft, type EditTerms, nextTargets, type TargetEdits, type Targets } from '@vidimus/tuf';
+import type { RoleHeads } from '../store/metadata.ts';
+import type { RepositoryRow } from '../store/repositories.ts';
+import { type DocumentReader, readCurrent } from './current-documents.ts';
+import type { DialectPart } from './publication.ts';
+
+/** Without edits, timestamp alone follows: one publish advances every dialect. @throws TufError EDIT_INVALID */
+export async function notaryPart(
+  reader: DocumentReader,
+  tx: Queries,
+  row: RepositoryRow,
+  heads: RoleHeads,
+  edits: Required<TargetEdits>,
+  nowMs: number,
+): Promise<DialectPart> {
+  const base = await readCurrent(reader, tx, row, heads);
+  const terms = termsOf(row, heads, nowMs);
+  const targets = new Map<string, Draft<Targets>>();
+  if (edits.set.length + edits.remove.length > 0) {
+    targets.set('targets', nextTargets('targets', base.targets, edits, terms));
+  }
+  return { dialect: 'notary', base, terms, targets };
+}
+
+/** The circumstances of an edit that makes no new role. */
+export function termsOf(row: RepositoryRow, heads: RoleHeads, nowMs: number): EditTerms {
+  return {
+    repository: row.repository,
+    nowMs,
+    lifetimesMs: new Map(Object.entries(row.settings.lifetimesMs)),
+    highest: new Map(Array.from(heads, ([role, { version }]) => [role, version])),
+  };
+}
