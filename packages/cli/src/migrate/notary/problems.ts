@@ -64,11 +64,15 @@ function timestampLost({ repository, keyIds, expiresMs, final }: ImportedState):
   };
 }
 
-function snapshotUnknown({ repository, keyIds }: ImportedState): Problem {
+/** A client cannot rotate both: each rotation is an upload that needs the other key. */
+function snapshotUnknown({ repository, keyIds, custody }: ImportedState): Problem {
+  const isAlone = custody.timestamp === 'service';
   return {
     code: 'SNAPSHOT_KEY_UNKNOWN',
     message: `the snapshot key ${shortIds(keyIds.snapshot)} did not come over: its owner may hold it`,
-    fix: `if not, its owner runs: notary key rotate ${repository} snapshot -r`,
+    fix: isAlone
+      ? `if not, its owner runs: notary key rotate ${repository} snapshot -r`
+      : 'if not, bring this one over with --signer-db, or with its root key: vidimus migrate dct --trust-dir DIR',
   };
 }
 
