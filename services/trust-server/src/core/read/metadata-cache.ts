@@ -34,7 +34,7 @@ const defaultMaxBytes = 128 * 1024 * 1024;
 const maxRepositories = 50_000;
 const rolesPerUnit = 16;
 /** Names without a repository that are kept, apart: whoever asks for names at random displaces nothing else. */
-const maxAbsent = 4_096;
+const defaultMaxAbsent = 4_096;
 
 export interface MetadataCacheParts {
   readonly database: Database;
@@ -42,6 +42,8 @@ export interface MetadataCacheParts {
   readonly now: () => number;
   /** Bytes of files kept in memory. */
   readonly maxBytes?: number;
+  /** Names without a repository that are remembered. */
+  readonly maxAbsent?: number;
   /** Told when the database could not be asked and older knowledge is served. */
   readonly onStale?: (error: unknown) => void;
 }
@@ -121,7 +123,8 @@ export function createMetadataCache(parts: MetadataCacheParts): MetadataCache {
     }
     const head = notary.roles.get(role);
     const wanted = version ?? head?.version;
-    if (head === undefined || wanted === undefined || wanted > head.version || wanted < 1) return undefined;
+    if (head === undefined || wanted === undefined || !Number.isSafeInteger(wanted)) return undefined;
+    if (wanted < 1 || wanted > head.version) return undefined;
     const alias = wanted === head.version ? undefined : name(`v${wanted}`);
     return (
       files.get(alias ?? name(head.sha256)) ??
@@ -194,12 +197,12 @@ interface States {
   forget(): void;
 }
 
-function createStates({ database, now, onStale }: MetadataCacheParts): States {
+function createStates({ database, now, onStale, maxAbsent }: MetadataCacheParts): States {
   const known = new LRUCache<string, Current>({
     maxSize: maxRepositories,
     sizeCalculation: ({ notary }) => 1 + Math.floor((notary?.roles.size ?? 0) / rolesPerUnit),
   });
-  const absent = new LRUCache<string, Current>({ max: maxAbsent });
+  const absent = new LRUCache<string, Current>({ max: maxAbsent ?? defaultMaxAbsent });
   const asking = new Map<string, Promise<Current>>();
   const peek = (repository: string): Current | undefined => known.get(repository) ?? absent.get(repository);
 
