@@ -9,6 +9,8 @@ import {
   trustMetadata,
   trustRepositories,
 } from '@vidimus/database';
+import { notaryDialect } from '@vidimus/notary';
+import { DEFAULT_LIMITS, verifyRoot, verifyTopLevel } from '@vidimus/tuf';
 import { and, eq } from 'drizzle-orm';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { HistoryKey } from '../../../../services/trust-server/src/core/import/history.ts';
@@ -91,6 +93,7 @@ export function importSuite(given: DatabaseForSuite): void {
       .where(eq(trustRepositories.repository, made.repository));
     return rows.at(-1);
   };
+  const version = async (role: string) => (await heads()).get(role)?.version;
   const keys = (): readonly HistoryKey[] => [
     toKey(made.online.timestamp, 'timestamp'),
     toKey(made.online.snapshot, 'snapshot'),
@@ -299,6 +302,47 @@ export function importSuite(given: DatabaseForSuite): void {
       expect(current.get('snapshot')?.resignAfter).not.toBeNull();
       expect(current.get('targets')?.resignAfter).toBeNull();
       expect(current.get('root')?.resignAfter).toBeNull();
+    });
+
+    it('has a new timestamp signed when it is due, and that verifies under the old root', async () => {
+      await state({ keys: keys() });
+      core.clock.nowMs = made.now + 9 * day;
+      await core.service.renew();
+      expect(await version('timestamp')).toBe(made.row('timestamp').version);
+      await state({ keys: keys(), final: true });
+      await core.service.renew();
+      expect(await version('timestamp')).toBe(made.row('timestamp').version + 1);
+      const file = await core.service.readNotary(made.repository, { role: 'timestamp' });
+      const context = {
+        dialect: notaryDialect,
+        repository: made.repository,
+        foreign: true,
+        limits: DEFAULT_LIMITS,
+      };
+      const root = verifyRoot(context, made.row('root').data ?? new Uint8Array()).document;
+      const { document } = verifyTopLevel(context, root, 'timestamp', file?.bytes ?? new Uint8Array());
+      expect(document.expires).toBeGreaterThan(core.clock.nowMs);
+    });
+
+    it('opens what was read-only: until then uploads, new keys and the end are refused, with the reason', async () => {
+      const by = { actor: 'a', requestId: 'r', mayCreate: true };
+      const tries = (): readonly Promise<unknown>[] => [
+        core.service.updateNotary(by, made.repository, []),
+        core.service.notaryKey(by, made.repository, 'timestamp', 'rotate'),
+        core.service.endNotary(by, made.repository),
+      ];
+      await state({ keys: keys() });
+      for (const attempt of tries()) {
+        await expect(attempt).rejects.toMatchObject({
+          code: 'INVALID_UPDATE',
+          message: expect.stringContaining('is being migrated from another server'),
+        });
+      }
+      expect(await core.service.notaryKey(by, made.repository, 'timestamp', 'current')).toEqual(
+        made.online.timestamp.key.declared,
+      );
+      await state({ keys: keys(), final: true });
+      for (const attempt of tries()) await attempt;
     });
 
     it('can be the first', async () => {
