@@ -42,6 +42,8 @@ export function describeNotary(server: () => TrustServer): void {
       await owner.done('publish', repository);
       expect(await owner.done('status', repository)).toContain('No unpublished changes');
       expect(await other.list(repository)).toEqual([listed('v1', 'first')]);
+      // Nothing to warn of, such as something that ends within half a year.
+      expect((await other.run('list', repository)).stderr).toBe('');
       expect(await other.done('lookup', repository, 'v1')).toContain(`sha256:${sha256('first')} 5`);
       await other.done('verify', repository, 'v1', '-i', first, '-q');
       expect(await other.fails('verify', repository, 'v1', '-i', other.file('other', 'other'))).toContain(

@@ -7,8 +7,11 @@ import type { RepositorySettings } from '../store/repository-settings.ts';
 
 const day = 86_400_000;
 
-/** Of timestamp and snapshot where the service signs them; of the others as the clients choose them themselves. */
-const lifetimesMs = { root: 3_650 * day, targets: 1_095 * day, snapshot: 7 * day, timestamp: day };
+/**
+ * Of timestamp and snapshot where the service signs them; of the others as the clients choose them themselves. The
+ * timestamp bounds how old trust data may be; a snapshot with less than half a year makes clients warn at every pull.
+ */
+const lifetimesMs = { root: 3_650 * day, targets: 1_095 * day, snapshot: 1_095 * day, timestamp: day };
 const digestRetentionMs = 90 * day;
 
 const settings: RepositorySettings = {
