@@ -103,6 +103,38 @@ export const createRepositorySchema = z
   .openapi('CreateRepository');
 export type CreateRepository = z.infer<typeof createRepositorySchema>;
 
+/** One file of an import; its bytes are those of the other server. */
+const base64Schema = z
+  .string()
+  .min(1)
+  .regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, 'expected base64 with padding')
+  .openapi({ format: 'byte' });
+/** What Notary's databases can hold. */
+const seenVersionSchema = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+const maxImportedRoots = 256;
+const maxImportedFiles = 1_024;
+
+/** A repository that goes on from another Notary server. */
+export const importRepositorySchema = z
+  .strictObject({
+    dialect: z.literal('notary'),
+    /** Every root of the other server, oldest first, without a gap. */
+    roots: z.array(base64Schema).min(1).max(maxImportedRoots),
+    /** By the name on the wire: the next root, which names the service's keys, targets, delegated roles. */
+    update: z
+      .record(z.string().max(255), base64Schema)
+      .refine((files) => Object.keys(files).length <= maxImportedFiles, 'too many files'),
+    /** Versions that clients may have seen there: the service goes on above them. */
+    highest: z
+      .strictObject({ timestamp: seenVersionSchema.optional(), snapshot: seenVersionSchema.optional() })
+      .optional(),
+  })
+  .openapi('ImportRepository');
+export type ImportRepository = z.infer<typeof importRepositorySchema>;
+
 const roleStateShape = {
   custody: z.enum(['managed', 'client', 'mixed']),
   threshold: thresholdSchema,

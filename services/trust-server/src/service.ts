@@ -12,6 +12,7 @@ import type {
   EndedRepository,
   FleetSummary,
   Impact,
+  ImportRepository,
   PutTag,
   RepositoryRow,
   RepositorySummary,
@@ -187,6 +188,15 @@ export interface TrustService {
     repository: string,
     body: CreateRepository,
   ): Promise<(Done<RepositorySummary> & { readonly created: boolean }) | Pending>;
+  /**
+   * A repository that goes on from another Notary server; `created` is false when it was imported before.
+   * @throws TrustError REPOSITORY_EXISTS, BODY_INVALID, SIGNATURE_INVALID
+   */
+  importRepository(
+    call: Call,
+    repository: string,
+    body: ImportRepository,
+  ): Promise<Done<RepositorySummary> & { readonly created: boolean }>;
   endRepository(call: Call, repository: string): Promise<Outcome<EndedRepository>>;
 
   listTags(repository: string, page: PageRequest): Promise<Page<TagEntry>>;

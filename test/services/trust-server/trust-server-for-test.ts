@@ -152,6 +152,7 @@ function memoryService(): TrustService {
     findTarget: async () => undefined,
     readRepository: unknown,
     createRepository: async () => ({ outcome: 'change', change }),
+    importRepository: unknown,
     endRepository: unknown,
     listTags: async () => ({
       items: [...tags].map(([tag, of]) => ({ tag, digest: of, size: 1, role: 'targets' })),

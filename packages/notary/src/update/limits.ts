@@ -9,5 +9,7 @@ export const MAX_DELEGATED_ROLES = 1_000;
 export const MAX_ROLE_DEPTH = 16;
 /** A repository's first targets is 2 from both clients, its first root 1; some tools begin with the other. */
 export const MAX_FIRST_VERSION = 2;
+/** The most that a Notary server can have stored: its databases have a 32-bit integer there. */
+export const MAX_VERSION = 2 ** 31 - 1;
 /** By kind of file, bytes. 50,000 targets take 5 MB. */
 export const UPLOAD_LIMITS: Limits = { ...DEFAULT_LIMITS, rootBytes: 1_048_576 };

@@ -11,7 +11,7 @@ import {
 import { NotaryError } from '../errors.ts';
 import { toNotaryRole } from '../role-name.ts';
 import { assertPlainMembers } from './folded-members.ts';
-import { MAX_FIRST_VERSION } from './limits.ts';
+import { MAX_FIRST_VERSION, MAX_VERSION } from './limits.ts';
 import { refusal } from './refusal.ts';
 
 export interface UpdateContext extends VerifyContext {
@@ -21,6 +21,8 @@ export interface UpdateContext extends VerifyContext {
   readonly parts: ReadonlyMap<string, Uint8Array>;
   /** The newest stored file of every role, by model role; also of roles that nobody delegates any more. */
   readonly stored: ReadonlyMap<string, Uint8Array>;
+  /** The repository goes on from another server: files of which none is stored may have any version. */
+  readonly goesOn: boolean;
 }
 
 /** A file that passed. */
@@ -45,7 +47,8 @@ export interface AcceptedFile {
  */
 export function accept<D extends TufDocument>(context: UpdateContext, file: Verified<D>): AcceptedFile {
   const { role, document, envelope } = file;
-  assertNextVersion(role, storedDocument(context, document.kind, role)?.version, document.version);
+  const stored = storedDocument(context, document.kind, role)?.version;
+  assertNextVersion(role, stored, document.version, context.goesOn ? MAX_VERSION : MAX_FIRST_VERSION);
   assertPlainMembers(role, envelope.bytes);
   assertNotExpired(role, document, context.nowMs);
   const { bytes } = envelope;
@@ -75,11 +78,17 @@ export function storedDocument<K extends DocumentKind>(
 }
 
 /** Exactly the next one: a jump to the highest version would lock everybody out (attack T23). */
-function assertNextVersion(role: string, stored: number | undefined, version: number): void {
+function assertNextVersion(
+  role: string,
+  stored: number | undefined,
+  version: number,
+  mostFirst: number,
+): void {
   const name = toNotaryRole(role);
   if (stored === undefined) {
-    if (version <= MAX_FIRST_VERSION) return;
-    throw refusal(role, `the first ${name} has version 1 or ${MAX_FIRST_VERSION}, not ${version}`);
+    if (version <= mostFirst) return;
+    const expected = mostFirst === MAX_FIRST_VERSION ? `1 or ${mostFirst}` : `up to ${mostFirst}`;
+    throw refusal(role, `the first ${name} has version ${expected}, not ${version}`);
   }
   if (version <= stored) throw alreadyPublished(role, version);
   if (version > stored + 1) {

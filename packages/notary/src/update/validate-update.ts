@@ -35,6 +35,8 @@ export interface UpdateInput {
   readonly nowMs: number;
   /** Lifetimes of `snapshot` and `timestamp`, milliseconds. */
   readonly lifetimesMs: ReadonlyMap<string, number>;
+  /** The repository goes on from another server: files of which none is stored may have any version. */
+  readonly goesOn?: boolean;
 }
 
 /** What to store, and what to sign, for the upload to take effect. */
@@ -90,7 +92,7 @@ export function validateUpdate(input: UpdateInput): ValidUpdate {
   return { ...sealing, accepted, snapshot: draftSnapshot(context, tree, previous, accepted, terms) };
 }
 
-function toContext({ repository, stored, parts, nowMs }: UpdateInput): UpdateContext {
+function toContext({ repository, stored, parts, nowMs, goesOn = false }: UpdateInput): UpdateContext {
   return {
     dialect: notaryDialect,
     repository,
@@ -99,6 +101,7 @@ function toContext({ repository, stored, parts, nowMs }: UpdateInput): UpdateCon
     nowMs,
     parts: readParts(parts),
     stored,
+    goesOn,
   };
 }
 

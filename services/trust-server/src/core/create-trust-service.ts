@@ -1,5 +1,5 @@
 /** Puts the core together: the use cases of `TrustService` over one database and one key store. */
-import type { Database } from '@vidimus/database';
+import type { Database, Queries } from '@vidimus/database';
 import type { WrappedKeyStore } from '@vidimus/key-store';
 import type { NotaryService } from '../notary-service.ts';
 import type { Change, Impact, RepositorySummary } from '../schemas.ts';
@@ -19,6 +19,7 @@ import { rejectChange, type SignedChange, signChange } from './changes/sign-chan
 import { type Background, createBackground } from './freshness/background.ts';
 import { createFreshness, type FreshnessObserver, type TickResult } from './freshness/freshness.ts';
 import { createIds } from './ids.ts';
+import { importNotary, toNotaryImport } from './import/import-notary.ts';
 import { printTime } from './instants.ts';
 import { createManagedKeys } from './keys/managed-keys.ts';
 import { createNotaryService } from './notary/create-notary-service.ts';
@@ -146,6 +147,13 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
           body: await summarise(repository),
           created: creation.outcome === 'created',
         };
+      }),
+    importRepository: (call, repository, body) =>
+      guarded(async () => {
+        const summaries = (queries: Queries) => readSummary(readers, queries, repository, now());
+        const importing = { ...common, states, summarise: summaries };
+        const { summary, created } = await importNotary(importing, call, repository, toNotaryImport(body));
+        return { ...done(call, summary, { diff: [], versions: { ...summary.versions } }), created };
       }),
     endRepository: (call, repository) =>
       guarded(async () => {

@@ -12,7 +12,14 @@ export interface Gates {
 /** @param limited - requests at once, where `concurrency` is not meant */
 export function createGates(limited: Partial<Readonly<Record<GateName, number>>> = {}): Gates {
   const limits = { ...concurrency, ...limited };
-  const underWay: Record<GateName, number> = { read: 0, edit: 0, batch: 0, upload: 0, manifest: 0 };
+  const underWay: Record<GateName, number> = {
+    read: 0,
+    edit: 0,
+    batch: 0,
+    import: 0,
+    upload: 0,
+    manifest: 0,
+  };
   return {
     async run(name, work) {
       if (underWay[name] >= limits[name])

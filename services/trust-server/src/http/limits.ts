@@ -7,6 +7,8 @@ export const maxHeaderBytes = 16_384;
 export const maxBodyBytes = 1_048_576;
 /** `POST /tags` with 10,000 tags of 64-byte names takes about 3 MB. */
 export const maxBatchBodyBytes = 8_388_608;
+/** `POST /imports`: a repository of 200,000 tags in base64. */
+export const maxImportBodyBytes = 33_554_432;
 export const maxBodyDepth = 32;
 export const maxBodyValues = 400_000;
 /** A manifest served under `/targets/` (CONTRACTS C3). */
@@ -35,6 +37,8 @@ export const concurrency = {
   edit: 128,
   /** Up to 8 MiB each before validation. */
   batch: 8,
+  /** Up to 32 MiB each before validation, and again decoded. */
+  import: 2,
   /** Uploads on the Notary wire; `maxUploadsBytes` bounds what they hold. */
   upload: 128,
   /** Asks a registry, up to 4 MiB each. */

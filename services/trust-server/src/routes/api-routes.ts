@@ -4,6 +4,7 @@ import type { TrustService } from '../service.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { changeRoutes } from './change-routes.ts';
 import { fleetRoutes } from './fleet-routes.ts';
+import { importRoutes } from './import-routes.ts';
 import { repositoryRoutes } from './repository-routes.ts';
 import { revocationRoutes } from './revocation-routes.ts';
 import { roleRoutes } from './role-routes.ts';
@@ -12,6 +13,7 @@ import { tagRoutes } from './tag-routes.ts';
 export function apiRoutes(service: TrustService): readonly ApiRoute[] {
   return [
     ...repositoryRoutes(service),
+    ...importRoutes(service),
     ...tagRoutes(service),
     ...roleRoutes(service),
     ...revocationRoutes(service),

@@ -15,15 +15,12 @@ import {
   type Verified,
   type VerifyContext,
   verifyRole,
-  verifyRoot,
-  verifyRootUpdate,
   verifyTopLevel,
 } from '@vidimus/tuf';
 import type { ImportWarning, RepositoryHistory } from './history.ts';
+import { assertBeginning, MAX_ROOTS, verifyNextRoot } from './root-chain.ts';
 import { readVersion, type StoredVersion, type StoredVersions } from './stored-versions.ts';
 
-/** Roots of one repository; clients follow no more in one refresh. */
-export const MAX_ROOTS = 256;
 const maxDelegations = 1_024;
 /** All current documents of a repository together: they are in memory at once. */
 const maxCurrentBytes = 256 * 1024 * 1024;
@@ -107,27 +104,13 @@ async function verifyRoots(walk: Walk): Promise<readonly Verified<Root>[]> {
   if (rows.length > MAX_ROOTS) {
     throw new TufError('LIMIT', 'more roots than a client would follow', { role: 'root', most: MAX_ROOTS });
   }
-  const first = rows[0]?.version ?? 1;
-  // Notary servers take 1 and 2 for a first root.
-  if (first > 2) {
-    throw new TufError('ROOT_CHAIN', `the oldest root is version ${first}: what came before it is gone`, {
-      role: 'root',
-      version: first,
-    });
-  }
+  const first = rows[0]?.version ?? 0;
+  assertBeginning(rows[0]?.version);
   const roots: Verified<Root>[] = [];
   for (const [position, row] of rows.entries()) {
     assertVersion('root', first + position, row.version);
     const trusted = roots.at(-1)?.document;
-    roots.push(
-      await verifyFile(walk, row, (bytes) =>
-        trusted === undefined
-          ? verifyRoot(walk.context, bytes)
-          : verifyRootUpdate(walk.context, trusted, bytes),
-      ),
-    );
-    const root = roots.at(-1)?.document;
-    if (root !== undefined) walk.context.dialect.assertRoot?.(root, walk.context.repository);
+    roots.push(await verifyFile(walk, row, (bytes) => verifyNextRoot(walk.context, trusted, bytes)));
   }
   return roots;
 }

@@ -55,7 +55,8 @@ export async function updateNotary(
   }
 }
 
-interface Done {
+/** What a publish of uploaded files leaves behind. */
+export interface Done {
   readonly row: RepositoryRow;
   readonly published: Published;
   readonly state: StoredState;
@@ -117,16 +118,21 @@ async function lockPlace(tx: Queries, call: NotaryCall, repository: string): Pro
   return await lockPresent(tx, repository);
 }
 
-function lifetimesOf({ settings }: RepositoryRow): ReadonlyMap<string, number> {
+/** Milliseconds by role. */
+export function lifetimesOf({ settings }: RepositoryRow): ReadonlyMap<string, number> {
   return new Map(Object.entries(settings.lifetimesMs));
 }
 
 /** What the service can sign is what root lists of its keys. @throws NotaryError INVALID_UPDATE */
-function withRoot(row: RepositoryRow, root: Root, held: ReadonlyMap<string, HeldKey>): RepositoryRow {
+export function withRoot(row: RepositoryRow, root: Root, held: ReadonlyMap<string, HeldKey>): RepositoryRow {
   return { ...row, settings: { ...row.settings, managed: [...assertOwnPlaces(root, held)] } };
 }
 
-function waitingKeys({ settings }: RepositoryRow, held?: ReadonlyMap<string, HeldKey>): readonly string[] {
+/** Keys of ours that this root is the first to list. */
+export function waitingKeys(
+  { settings }: RepositoryRow,
+  held?: ReadonlyMap<string, HeldKey>,
+): readonly string[] {
   return held === undefined ? [] : settings.managed.filter((keyId) => held.get(keyId)?.pending === true);
 }
 
@@ -140,7 +146,8 @@ interface Judged {
   readonly nowMs: number;
 }
 
-async function store(parts: UpdateParts, tx: Queries, judged: Judged): Promise<Done> {
+/** Completes what was judged with what the service signs, and stores it. The caller holds the lock. */
+export async function store(parts: UpdateParts, tx: Queries, judged: Judged): Promise<Done> {
   const { call, row, before, valid, nowMs } = judged;
   const images = toImages(valid.documents);
   const moved = compareImages(before?.images ?? new Map(), images);
@@ -244,7 +251,7 @@ const raceConstraints: ReadonlySet<string> = new Set([
 ]);
 
 /** Refusals stay as they are: the wire prints their reason. */
-function toUploadError(error: unknown): unknown {
+export function toUploadError(error: unknown): unknown {
   if (error instanceof NotaryError) return error;
   const { constraint } = toDatabaseError(error) ?? {};
   if (constraint === undefined || !raceConstraints.has(constraint)) return toTrustError(error);
