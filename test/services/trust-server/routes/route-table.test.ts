@@ -81,6 +81,7 @@ describe('the routes', () => {
         "GET /v2/{repository}/_trust/tags/{tag}/history",
         "GET /v2/{repository}/_trust/targets/{file}",
         "POST /v2/{repository}/_trust/changes/{id}/signatures",
+        "POST /v2/{repository}/_trust/imports",
         "POST /v2/{repository}/_trust/tags",
         "PUT /v2/{repository}/_trust",
         "PUT /v2/{repository}/_trust/revocations/{digest}",
