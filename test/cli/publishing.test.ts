@@ -165,8 +165,8 @@ describe('a publisher', () => {
 
   it('lists what it trusts', async () => {
     expect(await show(['anchor', 'list'])).toMatchInlineSnapshot(`
-      "REPOSITORY                KIND  ANCHOR
-      registry.test/shop/web  root  root v1 sha256:{12 hex}, 1 of 2 root keys: {12 hex}, {12 hex}
+      "REPOSITORY                DIALECT  KIND  ANCHOR
+      registry.test/shop/web  tuf      root  root v1 sha256:{12 hex}, 1 of 2 root keys: {12 hex}, {12 hex}
       exit 0"
     `);
   });

@@ -61,7 +61,7 @@ export const decisionSchema = z.strictObject({
 
 const trust = z.strictObject({
   server: z.url(),
-  dialect: z.literal('tuf'),
+  dialect: z.enum(['tuf', 'notary']),
   anchor: z.enum(['root', 'keys', 'certificate', 'ca', 'directory', 'firstUse']),
   versions: byTopLevel(z.int()),
   expires: byTopLevel(time),
@@ -109,6 +109,8 @@ export const inspectionSchema = z.strictObject({
       role: z.string(),
       delegator: z.string().optional(),
       keyIds: z.array(keyId),
+      canonicalKeyIds: z.array(keyId).optional(),
+      paths: z.array(z.string()).optional(),
       threshold: z.int(),
       version: z.int(),
       expires: time.nullable(),
@@ -121,9 +123,11 @@ export const inspectionSchema = z.strictObject({
       digest,
       size: z.int(),
       vouchedBy: z.array(vouch).length(1),
+      signers: z.array(z.string()).optional(),
       registry,
       revoked: z.boolean(),
     }),
   ),
+  notImages: z.array(z.strictObject({ path: z.string(), why: z.string() })).optional(),
   revocations: z.looseObject({ status: z.enum(['known', 'unknown', 'absent']) }),
 });

@@ -10,7 +10,7 @@ import {
   type RepositoryTrust,
   TrustClientError,
 } from '@vidimus/trust-client';
-import { type Anchor, TufError } from '@vidimus/tuf';
+import { type Anchor, type DialectName, TufError } from '@vidimus/tuf';
 import { NotarySimulator } from './notary-simulator.ts';
 import {
   type Simulated,
@@ -21,8 +21,10 @@ import {
 import { TufSimulator } from './tuf-simulator.ts';
 
 /** `anchor: undefined` is a configuration without one; absent is the repository's first root. */
-export type BedSettings = Partial<Omit<RepositorySettings, 'anchor'>> & {
+export type BedSettings = Partial<Omit<RepositorySettings, 'anchor' | 'dialect'>> & {
   readonly anchor?: Anchor | undefined;
+  /** Undefined: as the anchor says. */
+  readonly dialect?: DialectName | undefined;
 };
 
 export interface TestBed<Simulator = TufSimulator> {
@@ -66,7 +68,7 @@ async function bedOf<S extends Simulated & { readonly now: number }>(
     cache,
     warnings,
     start(settings = {}) {
-      const { anchor, ...rest } = {
+      const { anchor, dialect, ...rest } = {
         anchor: { kind: 'root', bytes: root } as const,
         ...defaults,
         ...settings,
@@ -75,7 +77,12 @@ async function bedOf<S extends Simulated & { readonly now: number }>(
         cache: createClientCache(cache.directory),
         now: () => simulator.now,
         warn: ({ code }) => warnings.push(code),
-        settingsFor: () => ({ server: server.url, ...rest, ...(anchor && { anchor }) }),
+        settingsFor: () => ({
+          server: server.url,
+          ...rest,
+          ...(anchor && { anchor }),
+          ...(dialect && { dialect }),
+        }),
       });
       const trust = client.open(simulator.repository);
       started.push(trust);

@@ -62,6 +62,9 @@ const hints: Readonly<Record<string, string>> = {
   PLATFORM_INVALID: 'for example --platform linux/amd64',
   MASTER_KEY_INVALID:
     'VIDIMUS_MASTER_KEY is 32 bytes in base64, or VIDIMUS_MASTER_KEY_FILE names a file of them',
+  ANCHOR_MISMATCH: 'compare the anchor with its owner before anything else: vidimus anchor list',
+  BINDING: 'the server shows the trust data of another repository: do not go on, and tell its administrator',
+  ROLLBACK: 'tell the administrator: the server was restored from an old copy, or is not the one it was',
   EXPIRED: 'whoever holds the expired key signs it again, or the service does: vidimus doctor',
 };
 

@@ -126,6 +126,9 @@ function defineAnchor(program: Command, runner: Runner): void {
     .option('--root <file>', 'a root file, or what anchor export wrote')
     .option('--key-id <id...>', 'root key ids')
     .option('--threshold <n>', 'how many of the pinned keys must have signed', positiveInteger)
+    .option('--cert-id <id...>', 'ids of root certificates (dialect notary)')
+    .option('--ca <file>', 'authority that issues the root certificates (dialect notary)')
+    .addOption(new Option('--dialect <name>', 'metadata format of the anchor').choices(['tuf', 'notary']))
     .action((repository, options) =>
       runner(options, async (c) => (await import('./commands/anchor.ts')).pin(c, repository, options)),
     );

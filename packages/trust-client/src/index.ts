@@ -6,6 +6,7 @@ export { type ClientCache, createClientCache, type RepositoryCache } from './cac
 export { type DirectoryCacheOptions, openDirectoryCache } from './cache/directory-cache.ts';
 export { type Disk, realDisk } from './cache/disk.ts';
 export type { CacheRun, MetadataCache } from './cache/metadata-cache.ts';
+export type { DelegatedRole } from './delegated-roles.ts';
 export { drive, Superseded, type Surroundings, type Warn } from './drive.ts';
 export {
   TrustClientError,

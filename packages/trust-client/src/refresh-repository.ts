@@ -1,6 +1,6 @@
 /** One refresh of one repository: online, else from an unexpired cache, else within `staleFor`. */
-import { type TrustedState, TufError } from '@vidimus/tuf';
-import { type ChosenAnchor, chooseAnchor } from './anchor/choose-anchor.ts';
+import { type DialectName, type TrustedState, TufError } from '@vidimus/tuf';
+import { type ChosenAnchor, chooseAnchor, dialectFor } from './anchor/choose-anchor.ts';
 import { readAnchorFile, rememberFirstUse } from './anchor/pins.ts';
 import { type CacheState, readState, rememberRefresh } from './cache/cache-state.ts';
 import type { ClientCache, RepositoryCache } from './cache/client-cache.ts';
@@ -18,7 +18,7 @@ export interface RefreshRequest {
   readonly settings: RepositorySettings;
   /** The server's URL, ending in `/`. */
   readonly server: string;
-  readonly source: MetadataSource;
+  readonly source: (dialect: DialectName) => MetadataSource;
   readonly now: () => number;
   readonly warn: Warn;
 }
@@ -34,6 +34,7 @@ export interface Refreshed {
 }
 
 interface Circumstances extends RefreshRequest {
+  readonly dialect: DialectName;
   readonly opened: RepositoryCache;
   readonly chosen: ChosenAnchor;
   readonly remembered: CacheState;
@@ -42,16 +43,17 @@ interface Circumstances extends RefreshRequest {
 /** @throws TufError (judged and refused); TrustClientError */
 export async function refreshRepository(request: RefreshRequest): Promise<Refreshed> {
   const { repository, settings } = request;
-  const { dialect = 'tuf' } = settings;
+  const kept = await readAnchorFile(request.cache, repository);
+  const dialect = dialectFor(settings, kept);
   const opened = await request.cache.open(repository, dialect);
   const chosen = chooseAnchor({
     repository,
     dialect,
     configured: settings.anchor,
-    kept: await readAnchorFile(opened),
+    kept,
     firstUseConfirmed: settings.firstUseConfirmed ?? false,
   });
-  const circumstances = { ...request, opened, chosen, remembered: await readState(opened) };
+  const circumstances = { ...request, dialect, opened, chosen, remembered: await readState(opened) };
   try {
     return await refreshOnline(circumstances);
   } catch (error) {
@@ -72,8 +74,8 @@ function isOutage(error: unknown): error is TrustClientError {
 }
 
 async function refreshOnline(circumstances: Circumstances): Promise<Refreshed> {
-  const { opened, chosen, remembered, source } = circumstances;
-  const session = sessionOver(circumstances, source);
+  const { dialect, opened, chosen, remembered, source } = circumstances;
+  const session = sessionOver(circumstances, source(dialect));
   const { lastSeen, lastIssued } = remembered;
   const state = await session.refresh({ now: circumstances.now(), lastSeen, lastIssued });
   // Only now, when a whole refresh from it has held, is a first use taken.
@@ -128,11 +130,11 @@ async function attempt(
 }
 
 function sessionOver(circumstances: Circumstances, source: MetadataSource): Session {
-  const { repository, opened, chosen, settings, warn } = circumstances;
+  const { repository, dialect, opened, chosen, settings, warn } = circumstances;
   const { maxTimestampLifetimeMs } = settings;
   return createSession({
     repository,
-    dialect: settings.dialect ?? 'tuf',
+    dialect,
     cache: opened.metadata,
     source,
     anchor: chosen.anchor,

@@ -1,10 +1,11 @@
 /** One repository for one client: refresh, then answers from the state that held. */
-import type { DialectName, FoundTarget, Listing } from '@vidimus/tuf';
+import type { DialectName, FoundTarget, Listing, Root } from '@vidimus/tuf';
 import { rememberVerified, wasVerified } from './cache/cache-state.ts';
+import { type DelegatedRole, delegatedRoles } from './delegated-roles.ts';
 import { TrustClientError } from './errors.ts';
 import { createHttpClient } from './http/http-client.ts';
 import type { HttpLimits } from './http/http-limits.ts';
-import { createHttpSource } from './http/metadata-source.ts';
+import { createHttpSource, type MetadataSource } from './http/metadata-source.ts';
 import { type Refreshed, type RefreshRequest, refreshRepository } from './refresh-repository.ts';
 import { type RevocationList, toRevocationList } from './revocation-list.ts';
 import { firstExpiry, type TrustFacts } from './trust-facts.ts';
@@ -28,6 +29,10 @@ export interface RepositoryTrust {
   lookUpRevocations(): Promise<RevocationList>;
   /** Every tag that is vouched for (when stale: and was looked up before), and every role. @throws as `refresh` */
   list(): Promise<Listing>;
+  /** Who may sign below targets. @throws as `refresh` */
+  delegations(): Promise<readonly DelegatedRole[]>;
+  /** The newest root that held, for whoever makes the next document from it. @throws as `refresh` */
+  root(): Promise<Root>;
   /** Closes idle connections. */
   close(): void;
 }
@@ -50,11 +55,8 @@ export function openRepository(options: OpenOptions): RepositoryTrust {
     ...(settings.token === undefined ? {} : { token: settings.token }),
     ...(settings.ca === undefined ? {} : { ca: settings.ca }),
   });
-  const source = createHttpSource(
-    http,
-    metadataUrl(http.server, repository, settings.dialect),
-    settings.dialect,
-  );
+  const source = (dialect: DialectName): MetadataSource =>
+    createHttpSource(http, metadataUrl(http.server, repository, dialect), dialect);
   const request: RefreshRequest = { ...options, server: http.server, source };
   const graceMs = settings.staleForMs ?? 0;
   /** Owned by this object: the last refresh that held, and the one under way. */
@@ -95,6 +97,11 @@ export function openRepository(options: OpenOptions): RepositoryTrust {
       const isOver = facts.stale && list.status === 'known' && options.now() >= list.expires + graceMs;
       return isOver ? { status: 'unknown', code: 'EXPIRED', message: 'revocations is expired' } : list;
     },
+    async delegations() {
+      const { session, state } = await ready();
+      return delegatedRoles(state, await session.list(state));
+    },
+    root: async () => (await ready()).state.root.document,
     async list() {
       const refreshed = await ready();
       const listing = await refreshed.session.list(refreshed.state);

@@ -5,8 +5,8 @@ export interface RepositorySettings {
   /** `http(s)://host[:port]`, where `/v2/<repository>/_trust/` is. */
   readonly server: string;
   /**
-   * The format that is read; default `tuf`. Never chosen by what the server has: whoever withholds one would
-   * otherwise lead a client to the other.
+   * The format that is read. Absent: that of the anchor that counts, `tuf` for one that is configured. Never chosen
+   * by what the server has: whoever withholds one would otherwise lead a client to the other.
    */
   readonly dialect?: DialectName;
   /** Absent: what is pinned in the cache. */

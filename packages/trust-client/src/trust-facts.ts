@@ -1,6 +1,7 @@
 /** What a refresh established, for people and for policy. */
 import type { DialectName, RoleKeys, TrustedState } from '@vidimus/tuf';
 import type { AnchorKind } from './anchor/choose-anchor.ts';
+import { canonicalIdsOf } from './delegated-roles.ts';
 
 export interface TrustFacts {
   /** The server's URL, ending in `/`. */
@@ -13,6 +14,8 @@ export interface TrustFacts {
   readonly expires: Readonly<Record<TopLevel, number>>;
   /** Who may sign each top-level role, and how many must, by the newest root. */
   readonly roles: Readonly<Record<TopLevel, RoleKeys>>;
+  /** In `notary`: ids of the bare public keys of `roles`, as `docker trust inspect` shows them. */
+  readonly canonicalKeyIds?: Readonly<Record<TopLevel, readonly string[]>>;
   /** When this client last refreshed against the server, milliseconds; absent only before the first time. */
   readonly refreshedAt?: number;
   /** The server could not be reached; this is the cache. */
@@ -29,10 +32,14 @@ export type TopLevel = 'root' | 'timestamp' | 'snapshot' | 'targets';
 
 const topLevel: readonly TopLevel[] = ['root', 'timestamp', 'snapshot', 'targets'];
 
-export function factsOf(state: TrustedState): Pick<TrustFacts, 'versions' | 'expires' | 'roles' | 'issued'> {
+type StateFacts = Pick<TrustFacts, 'versions' | 'expires' | 'roles' | 'issued' | 'canonicalKeyIds'>;
+
+export function factsOf(state: TrustedState): StateFacts {
   const { issued } = state.timestamp.document.binding;
+  const canonicalKeyIds = canonicalIdsOf(state.root.document, state.dialect.name);
   return {
     ...(issued === undefined ? {} : { issued }),
+    ...(canonicalKeyIds === undefined ? {} : { canonicalKeyIds }),
     versions: byRole((role) => state[role].document.version),
     expires: byRole((role) => state[role].document.expires),
     roles: state.root.document.roles,

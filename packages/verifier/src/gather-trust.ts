@@ -1,11 +1,12 @@
 /** Trust data as facts: who vouches for the tag or digest asked for, how fresh that is, what is revoked. */
-import type { Facts, FreshnessFacts } from '@vidimus/policy';
+import type { Facts, FreshnessFacts, Unknown } from '@vidimus/policy';
 import {
   type TrustFacts as ClientFacts,
   type RepositoryTrust,
   type RevocationList,
   TrustClientError,
 } from '@vidimus/trust-client';
+import type { FoundTarget } from '@vidimus/tuf';
 import { toUnknown } from './evidence-reason.ts';
 import { toVouchedImage, type VouchedImage } from './vouched-target.ts';
 
@@ -29,9 +30,9 @@ export interface GatheredTrust {
 export async function gatherTrust(trust: RepositoryTrust, question: TrustQuestion): Promise<GatheredTrust> {
   try {
     const client = await trust.refresh();
-    const { vouched, candidates } = await ask(trust, question, client.roles.targets);
+    const { vouched, candidates, unusable } = await ask(trust, question, client.roles.targets);
     const revocations = await trust.lookUpRevocations();
-    return { facts: toFacts(client, vouched), client, vouched, candidates, revocations };
+    return { facts: unusable ?? toFacts(client, vouched), client, vouched, candidates, revocations };
   } catch (error) {
     const nothing = { client: trust.state, vouched: [], candidates: [] } as const;
     if (error instanceof TrustClientError && error.code === 'NO_TRUST_DATA') {
@@ -44,7 +45,10 @@ export async function gatherTrust(trust: RepositoryTrust, question: TrustQuestio
   }
 }
 
-type Answer = Pick<GatheredTrust, 'vouched' | 'candidates'>;
+interface Answer extends Pick<GatheredTrust, 'vouched' | 'candidates'> {
+  /** The tag is vouched for, but by nothing that a registry could be asked for. */
+  readonly unusable?: Unknown;
+}
 
 async function ask(
   trust: RepositoryTrust,
@@ -53,6 +57,9 @@ async function ask(
 ): Promise<Answer> {
   if (tag !== undefined) {
     const found = await trust.lookUp(tag);
+    if (found !== undefined && !found.target.hashes.has('sha256')) {
+      return { vouched: [], candidates: [], unusable: withoutSha256(found) };
+    }
     const vouched = found === undefined ? undefined : toVouchedImage(found, targetsKeys);
     const all = vouched === undefined ? [] : [vouched];
     // `repository:tag@digest`: the digest may be a child of what the tag is vouched to be.
@@ -64,6 +71,14 @@ async function ask(
     .filter((image) => image !== undefined);
   const vouched = images.filter((image) => image.digest === digest);
   return { vouched, candidates: vouched.length > 0 ? [] : distinctDigests(images) };
+}
+
+/** Docker passes such a tag over as well: an image is pulled by its SHA-256. */
+function withoutSha256({ target }: FoundTarget): Unknown {
+  const named = [...target.hashes.keys()].join(', ') || 'no hash at all';
+  const message = `the tag is signed by ${named} and not by sha256, so it names no image`;
+  const hint = 'whoever publishes it signs it again with its SHA-256';
+  return { state: 'unknown', reason: 'NOT_COVERED', detail: { message, hint } };
 }
 
 function distinctDigests(images: readonly VouchedImage[]): readonly VouchedImage[] {

@@ -167,6 +167,22 @@ describe('an anchor of a notary repository', () => {
     expect(await bed.start(noAnchor).refresh()).toMatchObject({ anchor: 'root' });
   });
 
+  it('says by itself what dialect the repository is read in', async () => {
+    const anchor = { kind: 'certificates', certIds: [certId()] } as const;
+    await pinAnchor(bed.cache, REPOSITORY, anchor, 'notary');
+    const silent = { anchor: undefined, dialect: undefined };
+    expect(await bed.start(silent).refresh()).toMatchObject({ dialect: 'notary', anchor: 'certificate' });
+    // One that is configured goes first, and is of the dialect tuf unless the configuration says otherwise.
+    const root = { kind: 'root', bytes: bed.simulator.files.get('1.root.json') ?? new Uint8Array() } as const;
+    expect(await refusalOf(bed.start({ anchor: root, dialect: undefined }).refresh())).toBe('WRONG_TYPE');
+  });
+
+  it('that is a leaf is no authority', async () => {
+    const leaf = makeCertificate({ key: 'leaf', commonName: REPOSITORY, notBefore: START });
+    const anchor = { kind: 'authority', caPem: leaf.pem } as const;
+    expect(await refusalOf(pinAnchor(bed.cache, REPOSITORY, anchor, 'notary'))).toBe('ANCHOR_INVALID');
+  });
+
   it.each([
     ['certificates of the dialect tuf', { kind: 'certificates', certIds: ['0'.repeat(64)] }, 'tuf'],
     ['an authority of the dialect tuf', { kind: 'authority', caPem: 'pem' }, 'tuf'],

@@ -26,6 +26,7 @@ export function repositorySettings(context: Context, repository: string, online 
     server,
     online,
     ...(token === undefined ? {} : { token }),
+    ...(entry?.dialect === undefined ? {} : { dialect: entry.dialect }),
     ...anchorOf(found),
     ...(found?.entry.ca === undefined ? {} : { ca: readFileOf(found, found.entry.ca).toString('utf8') }),
     ...(entry?.foreign === undefined ? {} : { foreign: entry.foreign }),
@@ -72,6 +73,10 @@ function anchorOf(found: FoundEntry | undefined): Pick<RepositorySettings, 'anch
   if (found === undefined || anchor === undefined) return {};
   if (anchor === 'firstUse') return { anchor: { kind: 'firstUse' } };
   if ('root' in anchor) return { anchor: { kind: 'root', bytes: readFileOf(found, anchor.root) } };
+  if ('certIds' in anchor) return { anchor: { kind: 'certificates', certIds: anchor.certIds } };
+  if ('ca' in anchor) {
+    return { anchor: { kind: 'authority', caPem: readFileOf(found, anchor.ca).toString('utf8') } };
+  }
   return { anchor: { kind: 'keyIds', keyIds: anchor.keyIds, threshold: anchor.threshold } };
 }
 

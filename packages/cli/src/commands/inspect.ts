@@ -2,12 +2,14 @@
 import { OciError, type RegistryClient } from '@vidimus/oci';
 import { parseReference, printable } from '@vidimus/reference';
 import type { RevocationList, TrustFacts } from '@vidimus/trust-client';
-import { type Listing, TufError } from '@vidimus/tuf';
+import type { Listing } from '@vidimus/tuf';
 import { toVouchedImage, type VouchedImage } from '@vidimus/verifier';
 import { rfc3339, trustJson, vouchJson } from '../client/judge-image.ts';
 import { openClient } from '../client/open-client.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { foldBins, type RoleRow, roleRows } from '../inspect/role-rows.ts';
+import { type NoImage, noImages, signersOf } from '../inspect/tag-signers.ts';
 import { shorten } from '../output/table.ts';
 import { formatDay, formatDistance } from '../output/times.ts';
 import { trustWarningLines } from '../output/trust-warnings.ts';
@@ -25,17 +27,15 @@ interface TagRow {
   /** Digest the registry's tag points to; null: no such tag; undefined: could not be learned. */
   readonly registry: string | null | undefined;
   readonly revoked: boolean;
+  /** In the `notary` dialect. */
+  readonly signers?: readonly string[];
 }
 
-interface RoleRow {
-  readonly role: string;
-  /** Of a delegated role. */
-  readonly delegator?: string;
-  readonly keyIds: readonly string[];
-  readonly threshold: number;
-  readonly version: number;
-  readonly expires: number;
-  readonly problem?: string;
+/** What is particular about a repository that Notary clients made. */
+interface NotaryView {
+  readonly noImages: readonly NoImage[];
+  /** Ids of the certificates of its root: what can be pinned. */
+  readonly certIds: readonly string[];
 }
 
 /** Prints tags and roles of a repository, or one tag's. */
@@ -58,16 +58,36 @@ export async function inspect(
       .map((found) => toVouchedImage(found, facts.roles.targets))
       .filter((image) => image !== undefined)
       .filter((image) => wanted === undefined || image.tag === wanted);
-    const tags = await askRegistry(context, client.registry, repository, images, revocations);
-    const roles = roleRows(facts, listing);
+    const asked = await askRegistry(context, client.registry, repository, images, revocations);
+    const tags = facts.dialect === 'notary' ? asked.map((row) => withSigners(listing, row)) : asked;
+    const roles = roleRows(facts, listing, await trust.delegations());
+    const notary = facts.dialect === 'notary' ? notaryView(facts, listing) : undefined;
     const { terminal } = context;
     for (const line of trustWarningLines(client.warnings, terminal.noteColors)) terminal.note(line);
-    if (context.options.json === true) context.json(toJson(repository, facts, roles, tags, revocations));
-    else print(context, { repository, wanted, facts, roles, tags, revocations, wide: options.wide === true });
+    const shown = {
+      repository,
+      wanted,
+      facts,
+      roles,
+      tags,
+      revocations,
+      notary,
+      wide: options.wide === true,
+    };
+    if (context.options.json === true) context.json(toJson(shown));
+    else print(context, shown);
     return wanted !== undefined && tags.length === 0 ? exitCodes.denied : exitCodes.done;
   } finally {
     client.close();
   }
+}
+
+function withSigners(listing: Listing, row: TagRow): TagRow {
+  return { ...row, signers: signersOf(listing, row.image) };
+}
+
+function notaryView(facts: TrustFacts, listing: Listing): NotaryView {
+  return { noImages: noImages(listing), certIds: facts.roles.root.keyIds };
 }
 
 async function askRegistry(
@@ -103,24 +123,6 @@ async function registryDigest(
   }
 }
 
-function roleRows(facts: TrustFacts, { roles }: Listing): readonly RoleRow[] {
-  const top = (['root', 'targets', 'snapshot', 'timestamp'] as const).map((role) => ({
-    role,
-    ...facts.roles[role],
-    version: facts.versions[role],
-    expires: facts.expires[role],
-  }));
-  const delegated = roles.map(({ role, delegator, result }): RoleRow => {
-    if (result instanceof TufError) {
-      return { role, delegator, keyIds: [], threshold: 0, version: 0, expires: 0, problem: result.code };
-    }
-    const { keyIds, threshold, document } = result;
-    return { role, delegator, keyIds, threshold, version: document.version, expires: document.expires };
-  });
-  const [root, targets, ...online] = top;
-  return [root, targets, ...delegated, ...online].filter((row) => row !== undefined);
-}
-
 interface Shown {
   readonly repository: string;
   /** The one tag asked for. */
@@ -129,6 +131,7 @@ interface Shown {
   readonly roles: readonly RoleRow[];
   readonly tags: readonly TagRow[];
   readonly revocations: RevocationList;
+  readonly notary: NotaryView | undefined;
   readonly wide: boolean;
 }
 
@@ -143,7 +146,7 @@ function print(context: Context, shown: Shown): void {
   const tagRows = shown.tags.map((row) => [
     printable(row.image.tag),
     id(row.image.digest),
-    printable(row.image.vouch.binOf ?? row.image.vouch.role),
+    voucherWords(row),
     row.image.vouch.since === undefined ? '-' : formatDay(row.image.vouch.since),
     registryWord(row),
     stateWord(row),
@@ -155,31 +158,41 @@ function print(context: Context, shown: Shown): void {
     String(row.keyIds.length),
     String(row.threshold),
     String(row.version),
-    row.problem ?? `${formatDay(row.expires)} (${formatDistance(row.expires - now)})`,
-    row.keyIds.map(id).join(', '),
-    row.problem === undefined &&
-    row.role !== 'timestamp' &&
-    row.expires - now < soonMs &&
-    row.role !== 'snapshot'
-      ? 'renew soon'
-      : '',
+    expiryWords(row, now),
+    (row.canonicalKeyIds ?? row.keyIds).map(id).join(', '),
+    isDueSoon(row, now) ? 'renew soon' : '',
   ]);
-  terminal.table([['ROLE', 'KEYS', 'NEED', 'VERSION', 'EXPIRES', 'SIGNED BY', ''], ...roles]);
+  // There key ids are of everybody who may sign, as docker trust inspect has them.
+  const keysTitle = shown.notary === undefined ? 'SIGNED BY' : 'KEY IDS';
+  terminal.table([['ROLE', 'KEYS', 'NEED', 'VERSION', 'EXPIRES', keysTitle, ''], ...roles]);
   terminal.out('');
+  if (shown.notary !== undefined) printNotary(context, shown.notary, shown.wide);
   if (shown.wanted === undefined || shown.tags.length > 0) terminal.out(summaryLine(shown));
   else terminal.out(`nobody vouches for ${shown.repository}:${shown.wanted}`);
 }
 
-/** Hundreds of bins are one line to a person: the first to expire stands for all, one with a problem for itself. */
-function foldBins(rows: readonly RoleRow[]): readonly RoleRow[] {
-  const bins = rows.filter(({ delegator, problem }) => delegator === 'bins' && problem === undefined);
-  const first = bins.reduce<RoleRow | undefined>(
-    (earliest, row) => (earliest === undefined || row.expires < earliest.expires ? row : earliest),
-    undefined,
-  );
-  if (first === undefined || bins.length === 1) return rows;
-  const folded = { ...first, role: `${first.role} and ${bins.length - 1} bins more` };
-  return rows.flatMap((row) => (row === first ? [folded] : bins.includes(row) ? [] : [row]));
+function printNotary({ terminal }: Context, { certIds, noImages: left }: NotaryView, wide: boolean): void {
+  const ids = certIds.map((certId) => (wide ? certId : shorten(certId))).join(', ');
+  terminal.out(`root certificates, for anchor pin --cert-id: ${ids}`);
+  if (left.length === 0) return;
+  const named = left.slice(0, maxNamed).map(({ path, why }) => `${printable(path)} ${why}`);
+  terminal.out(`not images: ${named.join('; ')}${left.length > maxNamed ? '; ...' : ''}`);
+}
+
+function voucherWords({ image, signers = [] }: TagRow): string {
+  const role = printable(image.vouch.binOf ?? image.vouch.role);
+  return signers.length === 0 ? role : `${role} (${signers.map((name) => printable(name)).join(', ')})`;
+}
+
+function expiryWords({ problem, version, expires }: RoleRow, now: number): string {
+  if (problem !== undefined) return problem;
+  return version === 0 ? 'nothing signed yet' : `${formatDay(expires)} (${formatDistance(expires - now)})`;
+}
+
+/** What the service renews by itself is not worth a word. */
+function isDueSoon({ role, problem, version, expires }: RoleRow, now: number): boolean {
+  const isOnline = role === 'timestamp' || role === 'snapshot';
+  return problem === undefined && version > 0 && !isOnline && expires - now < soonMs;
 }
 
 function registryWord({ registry, image }: TagRow): string {
@@ -195,13 +208,15 @@ function stateWord(row: TagRow): string {
 }
 
 function summaryLine({ tags, revocations, wide }: Shown): string {
-  const list =
-    revocations.status === 'known'
-      ? counted(revocations.entries.size, 'revoked digest')
-      : revocations.status === 'absent'
-        ? 'no list of revoked digests'
-        : `revoked digests unknown: ${revocations.code}`;
-  return `${attentionWords(tags)}; ${list}${wide ? '' : '      full digests and key ids: --wide, --json'}`;
+  return `${attentionWords(tags)}; ${revocationWords(revocations)}${wide ? '' : '      full digests and key ids: --wide, --json'}`;
+}
+
+/** Without a list nothing is wrong in `notary`: whoever revokes a digest there takes its tags away. */
+function revocationWords(revocations: RevocationList): string {
+  if (revocations.status === 'known') return counted(revocations.entries.size, 'revoked digest');
+  if (revocations.status === 'unknown') return `revoked digests unknown: ${revocations.code}`;
+  if (revocations.because !== 'dialect') return 'no list of revoked digests';
+  return 'this dialect has no list of revoked digests, they lose their tags';
 }
 
 function attentionWords(tags: readonly TagRow[]): string {
@@ -216,13 +231,7 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-function toJson(
-  repository: string,
-  facts: TrustFacts,
-  roles: readonly RoleRow[],
-  tags: readonly TagRow[],
-  revocations: RevocationList,
-): unknown {
+function toJson({ repository, facts, roles, tags, revocations, notary }: Shown): unknown {
   return {
     repository,
     trust: trustJson(facts),
@@ -230,17 +239,19 @@ function toJson(
       ...role,
       expires: expires === 0 ? null : rfc3339(expires),
     })),
-    tags: tags.map(({ image, registry, revoked }) => ({
+    tags: tags.map(({ image, registry, revoked, signers }) => ({
       tag: image.tag,
       digest: image.digest,
       size: image.size,
       vouchedBy: [vouchJson(image.vouch)],
+      ...(signers === undefined ? {} : { signers }),
       registry: {
         digest: registry ?? null,
         differs: typeof registry === 'string' && registry !== image.digest,
       },
       revoked,
     })),
+    ...(notary === undefined ? {} : { notImages: notary.noImages }),
     revocations:
       revocations.status === 'known'
         ? { status: 'known', digests: [...revocations.entries.values()] }

@@ -15,22 +15,29 @@ export function durationToMs(text: string): number {
 
 const duration = z.string().regex(durationPattern, 'a duration is a number and one of s m h d, like 24h');
 
+const ids = z
+  .array(z.string().regex(/^[0-9a-f]{64}$/, 'a key id is 64 lower-case hex digits'))
+  .min(1)
+  .max(64);
+
 const keyIds = z
-  .strictObject({
-    keyIds: z
-      .array(z.string().regex(/^[0-9a-f]{64}$/, 'a key id is 64 lower-case hex digits'))
-      .min(1)
-      .max(64),
-    threshold: z.int().min(1).max(64),
-  })
+  .strictObject({ keyIds: ids, threshold: z.int().min(1).max(64) })
   .refine(
     (anchor) => anchor.threshold <= new Set(anchor.keyIds).size,
     'the threshold exceeds the number of keys',
   );
 
-const anchor = z.union([z.strictObject({ root: z.string().min(1) }), keyIds, z.literal('firstUse')], {
-  error: ({ input }) => anchorError(input),
-});
+const anchor = z.union(
+  [
+    z.strictObject({ root: z.string().min(1) }),
+    keyIds,
+    z.strictObject({ certIds: ids }),
+    z.strictObject({ ca: z.string().min(1) }),
+    z.literal('firstUse'),
+  ],
+  { error: ({ input }) => anchorError(input) },
+);
+type AnchorEntry = z.infer<typeof anchor>;
 
 const token = z.union(
   [z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })],
@@ -46,12 +53,10 @@ const notYet = 'not available in this version, so it is refused, not ignored';
 /** A key of the documented format that nothing here would honour. */
 const later = z.never({ error: notYet }).optional();
 
-const repository = z.strictObject({
+const entry = z.strictObject({
   match: glob,
   trustServer: z.url({ protocol: /^https?$/, error: 'a trust server is an http or https URL' }).optional(),
-  dialect: z
-    .literal('tuf', { error: ({ input }) => (input === 'notary' ? `notary is ${notYet}` : undefined) })
-    .optional(),
+  dialect: z.enum(['tuf', 'notary']).optional(),
   anchor: anchor.optional(),
   policies: z.array(z.string().min(1)).min(1).optional(),
   unavailable: z.enum(['closed', 'warn', 'open']).optional(),
@@ -65,6 +70,11 @@ const repository = z.strictObject({
   requirePolicies: later,
   maxOffline: later,
   mode: later,
+});
+
+const repository = entry.refine(({ anchor: named, dialect }) => !isCertified(named) || dialect === 'notary', {
+  path: ['anchor'],
+  error: 'certIds and ca are anchors of the dialect notary: say dialect: notary beside it',
 });
 
 const registry = z.strictObject({ plainHttp: z.boolean().optional(), ca: z.string().min(1).optional() });
@@ -85,11 +95,16 @@ export type RegistryEntry = z.infer<typeof registry>;
 
 /** The forms there are, and which of them are not here yet. */
 function anchorError(input: unknown): string {
-  const isOther = typeof input === 'object' && input !== null && ('certIds' in input || 'ca' in input);
-  if (isOther || input === 'directory') return `this kind of anchor is ${notYet}`;
-  if (typeof input === 'object' && input !== null && 'keyIds' in input)
+  if (input === 'directory') return `this kind of anchor is ${notYet}`;
+  const names = typeof input === 'object' && input !== null ? input : {};
+  if ('certIds' in names) return 'certIds are key ids of certificates, 64 lower-case hex digits each';
+  if ('keyIds' in names)
     return 'keyIds are 64 lower-case hex digits each, with a threshold from 1 to their number';
-  return 'an anchor is {root: FILE}, {keyIds: [...], threshold: N} or firstUse';
+  return 'an anchor is {root: FILE}, {keyIds: [...], threshold: N}, {certIds: [...]}, {ca: FILE} or firstUse';
+}
+
+function isCertified(named: AnchorEntry | undefined): boolean {
+  return typeof named === 'object' && ('certIds' in named || 'ca' in named);
 }
 
 function isGlob(pattern: string): boolean {

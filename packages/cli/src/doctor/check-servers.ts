@@ -25,9 +25,14 @@ export async function checkServers(context: Context): Promise<readonly DoctorFin
     const { server } = context.options;
     const inUse: readonly Server[] = [
       ...(server === undefined ? [] : [{ server }]),
-      ...anchors.map(({ repository }) => repositorySettings(context, repository)),
+      ...anchors.map(({ repository, dialect }) => ({
+        dialect,
+        ...repositorySettings(context, repository),
+      })),
     ];
-    const servers = new Map(inUse.map((settings) => [settings.server, settings]));
+    // One that has repositories of both dialects is ours.
+    const ours = inUse.filter(({ dialect }) => dialect !== 'notary');
+    const servers = new Map([...inUse, ...ours].map((settings) => [settings.server, settings]));
     if (servers.size === 0) return [{ group: 'server', state: 'ok', text: 'none in use yet' }];
     return (await Promise.all([...servers.values()].map((one) => checkServer(context, one)))).flat();
   } finally {
@@ -35,9 +40,12 @@ export async function checkServers(context: Context): Promise<readonly DoctorFin
   }
 }
 
-type Server = Pick<RepositorySettings, 'server' | 'ca'>;
+type Server = Pick<RepositorySettings, 'server' | 'ca' | 'dialect'>;
 
-async function checkServer(context: Context, { server, ca }: Server): Promise<readonly DoctorFinding[]> {
+async function checkServer(
+  context: Context,
+  { server, ca, dialect }: Server,
+): Promise<readonly DoctorFinding[]> {
   const start = context.world.now();
   try {
     const http = createHttpClient({
@@ -45,7 +53,9 @@ async function checkServer(context: Context, { server, ca }: Server): Promise<re
       limits: { connectTimeoutMs: answerMs, idleTimeoutMs: answerMs, totalTimeoutMs: answerMs },
       ...(ca === undefined ? {} : { ca }),
     });
-    const ask = http.request({ method: 'GET', url: 'healthz', maxBytes: maxAnswerBytes });
+    // Somebody else's Notary server has no other; ours has it, too.
+    const url = dialect === 'notary' ? '_notary_server/health' : 'healthz';
+    const ask = http.request({ method: 'GET', url, maxBytes: maxAnswerBytes });
     const { status, headers } = await ask.finally(() => http.close());
     if (status !== 200) return [fail(`${server} answers ${status}`)];
     const skew = clockSkew(headers.date, context.world.now());

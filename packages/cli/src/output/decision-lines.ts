@@ -83,6 +83,8 @@ function firstExpiry({ facts, trust }: Verification): number {
 const anchorWords: Readonly<Record<string, string>> = {
   root: 'pinned root',
   keys: 'pinned root keys',
+  certificate: 'pinned root certificate',
+  ca: 'pinned authority',
   firstUse: 'first use, not pinned',
 };
 

@@ -9,6 +9,7 @@ import {
   pinAnchor,
   TrustClientError,
 } from '@vidimus/trust-client';
+import type { DialectName } from '@vidimus/tuf';
 import { findEntry } from '../config/resolve-config.ts';
 import type { Context } from '../context.ts';
 import { shorten } from '../output/table.ts';
@@ -25,9 +26,10 @@ export async function replaceAnchor(
   cache: ClientCache,
   repository: string,
   wanted: PinnableAnchor,
+  dialect: DialectName = 'tuf',
 ): Promise<Pinning> {
   const before = await keptAnchor(cache, repository);
-  const anchor = await pinAnchor(cache, repository, wanted);
+  const anchor = await pinAnchor(cache, repository, wanted, dialect);
   const after = await keptAnchor(cache, repository);
   if (before === undefined || before.text === after?.text) return { anchor };
   return { anchor, replaced: before.words };
@@ -40,8 +42,9 @@ export async function keptAnchor(
 ): Promise<{ readonly text: string; readonly words: string } | undefined> {
   try {
     const bytes = await exportAnchor(cache, repository);
-    const { pinned } = parseAnchorFile(bytes, repository);
-    return { text: Buffer.from(bytes).toString('utf8'), words: pinned === undefined ? '' : describe(pinned) };
+    const { pinned, dialect } = parseAnchorFile(bytes, repository);
+    const words = pinned === undefined ? '' : `${describe(pinned)}${dialectWords(dialect)}`;
+    return { text: Buffer.from(bytes).toString('utf8'), words };
   } catch (error) {
     if (!(error instanceof TrustClientError)) throw error;
     if (error.code === 'ANCHOR_MISSING') return undefined;
@@ -53,8 +56,8 @@ export async function keptAnchor(
 
 /** `root v1 sha256:0f3a…` or `2 of 3 root keys: …`. */
 export function anchorWords({ kind, keyIds, threshold, root }: PinnedAnchor): string {
-  if (kind === 'ca') return 'the authority of a CA file';
-  if (kind === 'certificate') return `root certificates: ${keyIds.map(shorten).join(', ')}`;
+  if (kind === 'ca') return authorityWords;
+  if (kind === 'certificate') return certificateWords(keyIds);
   const keys = `${threshold} of ${keyIds.length} root keys: ${keyIds.map(shorten).join(', ')}`;
   if (root === undefined) return keys;
   const how = kind === 'firstUse' ? ', first use, not pinned' : '';
@@ -65,8 +68,12 @@ export function anchorWords({ kind, keyIds, threshold, root }: PinnedAnchor): st
 export function pinningFacts(context: Context, repository: string, pinning: Pinning): readonly Fact[] {
   const found = findEntry(context.config(), repository);
   const configured = found?.entry.anchor;
+  const { dialect } = pinning.anchor;
   return [
     ...(pinning.replaced === undefined ? [] : [['replaces', pinning.replaced] as const]),
+    ...(found?.entry.dialect === undefined || found.entry.dialect === dialect
+      ? []
+      : [['but', `${found.file} has it read in the dialect ${found.entry.dialect}`] as const]),
     ...(found === undefined || configured === undefined || configured === 'firstUse'
       ? []
       : [['but', `${found.file} names another anchor for it, which goes first`] as const]),
@@ -75,7 +82,17 @@ export function pinningFacts(context: Context, repository: string, pinning: Pinn
 
 function describe(anchor: PinnableAnchor): string {
   if (anchor.kind === 'root') return `root ${shorten(`sha256:${sha256Hex(anchor.bytes)}`)}`;
-  if (anchor.kind === 'authority') return 'the authority of a CA file';
-  if (anchor.kind === 'certificates') return `root certificates: ${anchor.certIds.map(shorten).join(', ')}`;
+  if (anchor.kind === 'authority') return authorityWords;
+  if (anchor.kind === 'certificates') return certificateWords(anchor.certIds);
   return `${anchor.threshold} of ${anchor.keyIds.length} root keys: ${anchor.keyIds.map(shorten).join(', ')}`;
+}
+
+const authorityWords = 'root certificates of the authority that was pinned';
+
+function certificateWords(certIds: readonly string[]): string {
+  return `root certificates: ${certIds.map(shorten).join(', ')}`;
+}
+
+function dialectWords(dialect: DialectName): string {
+  return dialect === 'tuf' ? '' : ` (dialect ${dialect})`;
 }

@@ -1,5 +1,5 @@
 /** `anchor.json`: what was pinned for a repository, by a person or by a first use. */
-import { fromBase64, toBase64 } from '@vidimus/crypto';
+import { CryptoError, fromBase64, readCertificates, toBase64 } from '@vidimus/crypto';
 import type { Anchor, DialectName } from '@vidimus/tuf';
 import { z } from 'zod';
 import { TrustClientError } from '../errors.ts';
@@ -102,15 +102,25 @@ function assertCertified(
   if (dialect !== 'notary') {
     throw new TrustClientError('ANCHOR_INVALID', 'only root keys of the dialect notary are certificates');
   }
-  const parsed =
+  const isFit =
     anchor.kind === 'authority'
-      ? AuthoritySchema.safeParse({ ca: anchor.caPem })
-      : CertificatesSchema.safeParse({ certIds: anchor.certIds });
-  if (parsed.success) return;
+      ? AuthoritySchema.safeParse({ ca: anchor.caPem }).success && isAuthority(anchor.caPem)
+      : CertificatesSchema.safeParse({ certIds: anchor.certIds }).success;
+  if (isFit) return;
   throw new TrustClientError(
     'ANCHOR_INVALID',
     'an anchor by certificates is 1 to 64 whole key ids, or the PEM certificates of an authority',
   );
+}
+
+/** A leaf would vouch for nothing, and be noticed only when something is refused. */
+function isAuthority(pem: string): boolean {
+  try {
+    return readCertificates(pem).every(({ isCa }) => isCa);
+  } catch (error) {
+    if (error instanceof CryptoError) return false;
+    throw error;
+  }
 }
 
 function toAnchor(plain: NonNullable<PlainFile['anchor']>): PinnableAnchor {

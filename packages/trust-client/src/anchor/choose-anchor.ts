@@ -26,6 +26,16 @@ export interface AnchorChoice {
   readonly firstUseConfirmed: boolean;
 }
 
+/** The format to read where settings name none: that of the anchor that will count. */
+export function dialectFor(
+  { dialect, anchor }: { readonly dialect?: DialectName; readonly anchor?: Anchor },
+  kept: AnchorFile | undefined,
+): DialectName {
+  if (dialect !== undefined) return dialect;
+  const isConfigured = anchor !== undefined && anchor.kind !== 'firstUse';
+  return isConfigured ? 'tuf' : (kept?.dialect ?? 'tuf');
+}
+
 /** @throws TrustClientError ANCHOR_MISSING with the line to run; ANCHOR_INVALID */
 export function chooseAnchor(choice: AnchorChoice): ChosenAnchor {
   const { dialect, configured, kept } = choice;
@@ -58,6 +68,6 @@ function assertSameDialect({ repository, dialect, kept }: AnchorChoice): void {
   throw new TrustClientError(
     'ANCHOR_MISMATCH',
     `the anchor kept for ${repository} is one of the dialect ${kept.dialect}, not ${dialect}`,
-    { detail: { repository }, hint: `vidimus anchor pin ${repository} --root FILE` },
+    { detail: { repository }, hint: `vidimus anchor pin ${repository} --root FILE --dialect ${dialect}` },
   );
 }

@@ -40,7 +40,7 @@ export async function pinAnchor(
   assertPinnable(anchor, dialect);
   const file: AnchorFile = { repository, dialect, pinned: anchor };
   const shown = describe(file);
-  const opened = await cache.open(repository);
+  const opened = await cache.open(repository, dialect);
   await opened.update('anchor.json', () => formatAnchorFile(file));
   return shown;
 }
@@ -49,7 +49,7 @@ export async function pinAnchor(
 export async function listAnchors(cache: ClientCache): Promise<readonly PinnedAnchor[]> {
   const anchors: PinnedAnchor[] = [];
   for (const repository of await cache.list()) {
-    const file = await readAnchorFile(await cache.open(repository));
+    const file = await readAnchorFile(cache, repository);
     if (file !== undefined) anchors.push(describe(file));
   }
   return anchors;
@@ -61,8 +61,7 @@ export async function listAnchors(cache: ClientCache): Promise<readonly PinnedAn
  * @throws TrustClientError ANCHOR_MISSING
  */
 export async function exportAnchor(cache: ClientCache, repository: string): Promise<Uint8Array> {
-  const known = (await cache.list()).includes(repository);
-  const file = known ? await readAnchorFile(await cache.open(repository)) : undefined;
+  const file = await readAnchorFile(cache, repository);
   const anchor = file?.pinned ?? (file?.firstUse && ({ kind: 'root', bytes: file.firstUse } as const));
   if (anchor === undefined) {
     throw new TrustClientError('ANCHOR_MISSING', `no anchor is kept for ${repository}`, {
@@ -73,9 +72,12 @@ export async function exportAnchor(cache: ClientCache, repository: string): Prom
 }
 
 /** What is kept for a repository. @throws TrustClientError ANCHOR_INVALID, CACHE_UNSAFE, CACHE_FAILED */
-export async function readAnchorFile(cache: RepositoryCache): Promise<AnchorFile | undefined> {
-  const bytes = await cache.read('anchor.json');
-  return bytes && parseAnchorFile(bytes, cache.repository);
+export async function readAnchorFile(
+  cache: ClientCache,
+  repository: string,
+): Promise<AnchorFile | undefined> {
+  const bytes = await cache.peek(repository, 'anchor.json');
+  return bytes && parseAnchorFile(bytes, repository);
 }
 
 /** Keeps the root that a first use found; another process that was first keeps its own. */

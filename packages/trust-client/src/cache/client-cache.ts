@@ -37,6 +37,11 @@ export interface ClientCache {
    * @throws TrustClientError OPTIONS_INVALID, CACHE_UNSAFE, CACHE_FAILED
    */
   open(repository: string, dialect?: DialectName): Promise<RepositoryCache>;
+  /**
+   * A file of a repository, undefined also where nothing is kept of it; makes nothing.
+   * @throws TrustClientError OPTIONS_INVALID, CACHE_UNSAFE, CACHE_FAILED
+   */
+  peek(repository: string, file: PlainFile): Promise<Uint8Array | undefined>;
   /** Names of the repositories that have a directory, sorted. */
   list(): Promise<readonly string[]>;
 }
@@ -46,6 +51,7 @@ export function createClientCache(directory: string, disk: Disk = realDisk): Cli
   return {
     directory,
     open: (repository, dialect = 'tuf') => openRepository(directory, repository, dialect, disk),
+    peek: (repository, file) => peek(directory, repository, file, disk),
     list: () => listRepositories(directory, disk),
   };
 }
@@ -56,10 +62,7 @@ async function openRepository(
   dialect: DialectName,
   disk: Disk,
 ): Promise<RepositoryCache> {
-  if (!isRepositoryName(repository)) {
-    throw new TrustClientError('OPTIONS_INVALID', 'not a normalised repository name');
-  }
-  const directory = join(root, sha256Hex(new TextEncoder().encode(repository)));
+  const directory = directoryOf(root, repository);
   await ensureSafeDirectory(disk, root);
   await ensureSafeDirectory(disk, directory);
   const files = join(directory, dialect);
@@ -79,6 +82,23 @@ async function openRepository(
         await writeAtomically(disk, path, edit(await readSafeFile(disk, path, MAX_SMALL_FILE_BYTES)));
       }),
   };
+}
+
+async function peek(
+  root: string,
+  repository: string,
+  file: PlainFile,
+  disk: Disk,
+): Promise<Uint8Array | undefined> {
+  const directory = directoryOf(root, repository);
+  for (const path of [root, directory]) if (!(await isSafeDirectory(disk, path))) return undefined;
+  return await readSafeFile(disk, join(directory, file), MAX_SMALL_FILE_BYTES);
+}
+
+/** @throws TrustClientError OPTIONS_INVALID */
+function directoryOf(root: string, repository: string): string {
+  if (isRepositoryName(repository)) return join(root, sha256Hex(new TextEncoder().encode(repository)));
+  throw new TrustClientError('OPTIONS_INVALID', 'not a normalised repository name');
 }
 
 /** For people and for `list`: what the hash stands for. */

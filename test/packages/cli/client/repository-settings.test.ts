@@ -73,3 +73,34 @@ describe('a token', () => {
     expect(settings({ server: 'https://flag.test', tokenFile }, given).token).toBe('from-file');
   });
 });
+
+describe('a repository of the notary dialect', () => {
+  const id = 'c'.repeat(64);
+
+  it('is read in it, from certificates that are pinned in the file', () => {
+    const named = entry(`, dialect: notary, anchor: {certIds: [${id}]}`);
+    expect(settings({}, {}, named)).toMatchObject({
+      dialect: 'notary',
+      anchor: { kind: 'certificates', certIds: [id] },
+    });
+  });
+
+  it('is read from the authority in a file beside the configuration', () => {
+    write(directory, 'ca.pem', 'PEM of the authority');
+    expect(settings({}, {}, entry(', dialect: notary, anchor: {ca: ca.pem}')).anchor).toEqual({
+      kind: 'authority',
+      caPem: 'PEM of the authority',
+    });
+    expect(() => settings({}, {}, entry(', dialect: notary, anchor: {ca: absent.pem}'))).toThrow(
+      /absent\.pem, which cannot be read/,
+    );
+  });
+
+  it('is taken on first use where the file says so, and for no other', () => {
+    expect(settings({}, {}, entry(', dialect: notary, anchor: firstUse'))).toMatchObject({
+      dialect: 'notary',
+      anchor: { kind: 'firstUse' },
+    });
+    expect(settings({}, {}, entry(''))).not.toHaveProperty('dialect');
+  });
+});

@@ -47,6 +47,26 @@ describe('one configuration file', () => {
       '~/c.yaml:4:5: repositories.0.anchor',
     ],
     [
+      'a certificate id that is none',
+      'version: 1\nrepositories:\n  - {match: "**", dialect: notary, anchor: {certIds: [a]}}\n',
+      '~/c.yaml:3:55: repositories.0.anchor.certIds.0: a key id is 64',
+    ],
+    [
+      'an authority that is said to speak for the dialect tuf',
+      'version: 1\nrepositories:\n  - {match: "**", dialect: tuf, anchor: {ca: ca.pem}}\n',
+      '~/c.yaml:3:33: repositories.0.anchor: certIds and ca are anchors of the dialect notary',
+    ],
+    [
+      'certificates without a dialect',
+      `version: 1\nrepositories:\n  - {match: "**", anchor: {certIds: [${'a'.repeat(64)}]}}\n`,
+      '~/c.yaml:3:19: repositories.0.anchor: certIds and ca are anchors of the dialect notary',
+    ],
+    [
+      'a dialect that nobody reads',
+      'version: 1\nrepositories:\n  - {match: "**", dialect: notation}\n',
+      '~/c.yaml:3:19: repositories.0.dialect',
+    ],
+    [
       'a duration without a unit',
       'version: 1\nrepositories:\n  - {match: "**", staleFor: 10}\n',
       '~/c.yaml:3:19: repositories.0.staleFor',
@@ -73,9 +93,6 @@ describe('one configuration file', () => {
     ['requirePolicies', 'repositories:\n  - {match: "**", requirePolicies: [baseline]}', '3:19'],
     ['maxOffline', 'repositories:\n  - {match: "**", maxOffline: 0s}', '3:19'],
     ['mode', 'repositories:\n  - {match: "**", mode: warn}', '3:19'],
-    ['dialect notary', 'repositories:\n  - {match: "**", dialect: notary}', '3:19'],
-    ['an anchor by certificates', 'repositories:\n  - {match: "**", anchor: {certIds: [a]}}', '3:19'],
-    ['an anchor by CA', 'repositories:\n  - {match: "**", anchor: {ca: ca.pem}}', '3:19'],
     ['the directory as anchor', 'repositories:\n  - {match: "**", anchor: directory}', '3:19'],
   ])('says of %s that this version does not have it, and does not ignore it', (_, line, position) => {
     const found = messageOf(`version: 1\n${line}\n`);
