@@ -1,6 +1,6 @@
 /** Documents that are well signed and yet would leave a repository, or a role of it, that no client can use. */
 import type { Delegation, Hashes, Key, RoleKeys, Root, Targets } from '@vidimus/tuf';
-import { matchesDelegation } from '@vidimus/tuf';
+import { compilePrefixes } from '../path-prefix.ts';
 import { toNotaryRole } from '../role-name.ts';
 import { MAX_DELEGATED_ROLES } from './limits.ts';
 import { invalidMetadata, refusal } from './refusal.ts';
@@ -47,8 +47,9 @@ export function assertInsidePaths(
   chain: readonly Delegation[],
   stored: Targets | undefined,
 ): void {
+  const scopes = chain.map(({ pathPrefixes = [] }) => compilePrefixes(pathPrefixes));
   for (const { path, length, hashes } of document.targets.values()) {
-    if (chain.every((delegation) => matchesDelegation(delegation, path))) continue;
+    if (scopes.every((isInside) => isInside(path))) continue;
     const before = stored?.targets.get(path);
     if (before !== undefined && before.length === length && sameHashes(before.hashes, hashes)) continue;
     throw refusal(role, `${toNotaryRole(role)} may not list ${path}: outside the paths delegated to it`);
