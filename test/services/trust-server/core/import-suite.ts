@@ -326,14 +326,14 @@ export function importSuite(given: DatabaseForSuite): void {
 
     it('opens what was read-only: until then uploads, new keys and the end are refused, with the reason', async () => {
       const by = { actor: 'a', requestId: 'r', mayCreate: true };
-      const tries = (): readonly Promise<unknown>[] => [
-        core.service.updateNotary(by, made.repository, []),
-        core.service.notaryKey(by, made.repository, 'timestamp', 'rotate'),
-        core.service.endNotary(by, made.repository),
+      const tries: readonly (() => Promise<unknown>)[] = [
+        () => core.service.updateNotary(by, made.repository, []),
+        () => core.service.notaryKey(by, made.repository, 'timestamp', 'rotate'),
+        () => core.service.endNotary(by, made.repository),
       ];
       await state({ keys: keys() });
-      for (const attempt of tries()) {
-        await expect(attempt).rejects.toMatchObject({
+      for (const attempt of tries) {
+        await expect(attempt()).rejects.toMatchObject({
           code: 'INVALID_UPDATE',
           message: expect.stringContaining('is being migrated from another server'),
         });
@@ -342,7 +342,7 @@ export function importSuite(given: DatabaseForSuite): void {
         made.online.timestamp.key.declared,
       );
       await state({ keys: keys(), final: true });
-      for (const attempt of tries()) await attempt;
+      for (const attempt of tries) await attempt();
     });
 
     it('can be the first', async () => {

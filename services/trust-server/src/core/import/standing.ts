@@ -43,7 +43,10 @@ export async function readStanding(
   return { row, known, newest, wasFinal: migration.final, hasSameRoot: newest.get('root') === root };
 }
 
-/** The first version that is another one here; with `newest`, also one that came after those. */
+/** Every publish of a Notary server makes a timestamp. */
+const tellingRoles: ReadonlySet<string> = new Set(['root', 'timestamp']);
+
+/** The first version that is another one here; with `newest`, also one that was published after those. */
 function findChanged(
   stored: StoredVersions,
   current: CurrentState,
@@ -59,8 +62,8 @@ function findChanged(
       const here = known.get(name);
       const there = read.get(name) ?? row.sha256?.toLowerCase();
       if (here !== undefined && there !== undefined && here !== there) return row;
-      if (here === undefined && newest !== undefined && row.version > (newest.get(row.modelRole) ?? 0))
-        return row;
+      const isLater = here === undefined && row.version > (newest?.get(row.modelRole) ?? row.version);
+      if (isLater && tellingRoles.has(row.modelRole)) return row;
     }
   }
   return undefined;

@@ -75,6 +75,21 @@ export async function lastIncarnation(queries: Queries, repository: string): Pro
   return Number(row?.last ?? 0);
 }
 
+/** Repositories that came over from another server, and that server still signs, in the order of their names. */
+export async function listCopies(queries: Queries): Promise<readonly string[]> {
+  const rows = await queries
+    .select({ repository: trustRepositories.repository })
+    .from(trustRepositories)
+    .where(
+      and(
+        isNull(trustRepositories.endedAt),
+        sql`${trustRepositories.settings} @> '{"migration":{"final":false}}'::jsonb`,
+      ),
+    )
+    .orderBy(trustRepositories.repository);
+  return rows.map(({ repository }) => repository);
+}
+
 /** Adds an incarnation; a live one beside it violates `trust_repositories_live`. */
 export async function insertRepository(tx: Queries, row: RepositoryRow): Promise<void> {
   await tx.insert(trustRepositories).values({
