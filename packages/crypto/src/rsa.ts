@@ -34,10 +34,18 @@ export function importRsa(modulus: Uint8Array, exponent: Uint8Array): KeyObject 
   return createPublicKey({ format: 'jwk', key });
 }
 
-/** Verdict on a PSS signature with SHA-256, MGF1-SHA256 and a salt of any length (signers differ in it). */
-export function verifyRsaPssSha256(key: KeyObject, message: Uint8Array, signature: Uint8Array): boolean {
+/** `any` because signers differ in it; `digest`, the digest's own length, because strict verifiers take no other. */
+export type PssSalt = 'any' | 'digest';
+
+/** Verdict on a PSS signature with SHA-256 and MGF1-SHA256. */
+export function verifyRsaPssSha256(
+  salt: PssSalt,
+  key: KeyObject,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   const padding = constants.RSA_PKCS1_PSS_PADDING;
-  const saltLength = constants.RSA_PSS_SALTLEN_AUTO;
+  const saltLength = salt === 'any' ? constants.RSA_PSS_SALTLEN_AUTO : constants.RSA_PSS_SALTLEN_DIGEST;
   // RFC 8017 8.1.2 step 1, the length of the signature is the modulus's, is the native verifier's check.
   return verify('sha256', message, { key, padding, saltLength }, signature);
 }

@@ -4,7 +4,7 @@ import { CURVES, type KeyKind } from './admit.ts';
 import { type Curve, decodeDerSignature, P256, P384, verifyEcdsa } from './ecdsa.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { CryptoError } from './errors.ts';
-import { verifyRsaPkcs1Sha256, verifyRsaPssSha256 } from './rsa.ts';
+import { type PssSalt, verifyRsaPkcs1Sha256, verifyRsaPssSha256 } from './rsa.ts';
 
 /** Fixed by the key's entry, never by the signature (Notary CVE-2015-9258). */
 export type SignatureScheme =
@@ -16,8 +16,10 @@ export type SignatureScheme =
   | 'ecdsa-sha256-p1363'
   /** PSS with MGF1-SHA256 and a salt of any length. */
   | 'rsassa-pss-sha256'
-  /** The same, or PKCS#1 v1.5, over SHA-256. */
-  | 'rsa-sha256';
+  /** PSS with MGF1-SHA256 and a salt as long as the digest. */
+  | 'rsa-sha256'
+  /** PKCS#1 v1.5 over SHA-256. */
+  | 'rsa-pkcs1-sha256';
 
 /** What a scheme does with an admitted key; `kind` is the key's. */
 export interface SchemeRow {
@@ -44,12 +46,12 @@ const SCHEMES: Readonly<Record<SignatureScheme, SchemeRow>> = {
     },
     sign: (key, message) => sign('sha256', message, { key, dsaEncoding: 'ieee-p1363' }),
   },
-  'rsassa-pss-sha256': { kinds: ['rsa'], verify: verifyRsaPssSha256, sign: signPss },
-  'rsa-sha256': {
+  'rsassa-pss-sha256': pssRow('any'),
+  'rsa-sha256': pssRow('digest'),
+  'rsa-pkcs1-sha256': {
     kinds: ['rsa'],
-    verify: (key, message, signature) =>
-      verifyRsaPssSha256(key, message, signature) || verifyRsaPkcs1Sha256(key, message, signature),
-    sign: signPss,
+    verify: verifyRsaPkcs1Sha256,
+    sign: (key, message) => sign('sha256', message, { key, padding: constants.RSA_PKCS1_PADDING }),
   },
 };
 
@@ -61,7 +63,7 @@ export function schemeRow(scheme: SignatureScheme, kind?: KeyKind): SchemeRow {
   throw new CryptoError('SCHEME_MISMATCH', `a key of kind ${kind} cannot sign with ${scheme}`);
 }
 
-/** The scheme of a key of this kind where no key entry names another: the one that fits all its curves or paddings. */
+/** The scheme of a key of this kind where no key entry names another: the one that fits all its curves. */
 export function usualScheme(kind: KeyKind): SignatureScheme {
   if (kind === 'ed25519') return 'ed25519';
   return kind === 'rsa' ? 'rsa-sha256' : 'ecdsa-sha256-p1363';
@@ -78,6 +80,10 @@ function derRow(kind: KeyKind, curve: Curve): SchemeRow {
   };
 }
 
-function signPss(key: KeyObject, message: Uint8Array): Uint8Array {
-  return sign('sha256', message, { key, ...PSS });
+function pssRow(salt: PssSalt): SchemeRow {
+  return {
+    kinds: ['rsa'],
+    verify: (key, message, signature) => verifyRsaPssSha256(salt, key, message, signature),
+    sign: (key, message) => sign('sha256', message, { key, ...PSS }),
+  };
 }

@@ -14,34 +14,51 @@ import { type Key, malformed, readObject, readString } from '@vidimus/tuf';
 import { readBase64 } from './hashes.ts';
 
 interface Kind {
-  readonly scheme: SignatureScheme;
-  /** Methods that a signature by such a key may name. */
-  readonly methods: readonly string[];
+  /** By the method that a signature names; what we sign ourselves is of the first one. */
+  readonly schemes: readonly [Method, ...Method[]];
   /** The same key without its certificate. */
   readonly bare: string;
   readonly toInput: (bytes: Uint8Array) => PublicKeyInput;
+  /** The SubjectPublicKeyInfo as written; absent where there is none. */
+  readonly spkiOf?: (bytes: Uint8Array) => Uint8Array | undefined;
 }
 
-const ecdsa = { scheme: 'ecdsa-sha256-p1363', methods: ['ecdsa'], bare: 'ecdsa' } as const;
-const rsa = { scheme: 'rsa-sha256', methods: ['rsapss', 'rsapkcs1v15'], bare: 'rsa' } as const;
-const spki = (bytes: Uint8Array): PublicKeyInput => ({ format: 'spki-der', bytes });
-const certificate = (bytes: Uint8Array): PublicKeyInput => ({ format: 'x509-pem', text: toText(bytes) });
+interface Method {
+  readonly method: string;
+  readonly scheme: SignatureScheme;
+}
+
+const ecdsa = { schemes: [{ method: 'ecdsa', scheme: 'ecdsa-sha256-p1363' }], bare: 'ecdsa' } as const;
+const rsa = {
+  schemes: [
+    { method: 'rsapss', scheme: 'rsa-sha256' },
+    { method: 'rsapkcs1v15', scheme: 'rsa-pkcs1-sha256' },
+  ],
+  bare: 'rsa',
+} as const;
+const spki: Pick<Kind, 'spkiOf' | 'toInput'> = {
+  toInput: (bytes) => ({ format: 'spki-der', bytes }),
+  spkiOf: (bytes) => bytes,
+};
+const certificate: Pick<Kind, 'spkiOf' | 'toInput'> = {
+  toInput: (bytes) => ({ format: 'x509-pem', text: toText(bytes) }),
+  spkiOf: (bytes) => readCertificates(toText(bytes))[0]?.publicSpkiDer,
+};
 
 /** The key type fixes how its signatures are made; a signature's word is never taken (CVE-2015-9258). */
 const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   [
     'ed25519',
     {
-      scheme: 'ed25519',
-      methods: ['eddsa'],
+      schemes: [{ method: 'eddsa', scheme: 'ed25519' }],
       bare: 'ed25519',
       toInput: (bytes) => ({ format: 'ed25519-raw', bytes }),
     },
   ],
-  ['ecdsa', { ...ecdsa, toInput: spki }],
-  ['ecdsa-x509', { ...ecdsa, toInput: certificate }],
-  ['rsa', { ...rsa, toInput: spki }],
-  ['rsa-x509', { ...rsa, toInput: certificate }],
+  ['ecdsa', { ...ecdsa, ...spki }],
+  ['ecdsa-x509', { ...ecdsa, ...certificate }],
+  ['rsa', { ...rsa, ...spki }],
+  ['rsa-x509', { ...rsa, ...certificate }],
 ]);
 
 /** Key types whose public part is a certificate. */
@@ -57,16 +74,22 @@ export function isCertificateType(keyType: string): boolean {
 export function toNotaryKey(declared: JsonObject, at = 'key'): Key {
   const { keyType, publicText, publicBytes } = readParts(declared, at);
   const kind = kinds.get(keyType);
-  let admitted: { readonly key: PublicKey | undefined } | undefined;
+  const admitted = new Map<SignatureScheme, PublicKey | undefined>();
+  // Admission costs up to a millisecond: a file with thousands of keys must not make a reader pay for all.
+  const usableBy = (method?: string): PublicKey | undefined => {
+    if (kind === undefined) return undefined;
+    const scheme = schemeOf(kind, method);
+    if (scheme === undefined) return undefined;
+    if (!admitted.has(scheme)) admitted.set(scheme, admit(kind, scheme, publicBytes));
+    return admitted.get(scheme);
+  };
   return {
     keyId: idOf(keyType, publicText),
     declared,
-    // Admission costs up to a millisecond: a file with thousands of keys must not make a reader pay for all.
     get usable(): PublicKey | undefined {
-      admitted ??= { key: kind && admit(kind, publicBytes) };
-      return admitted.key;
+      return usableBy();
     },
-    methods: kind?.methods ?? [],
+    usableBy,
   };
 }
 
@@ -123,9 +146,8 @@ export function x509KeyObject(pem: string): JsonObject {
  */
 export function methodOf(scheme: SignatureScheme): string {
   if (scheme === 'rsassa-pss-sha256') return 'rsapss';
-  for (const kind of kinds.values()) {
-    const [method] = kind.methods;
-    if (kind.scheme === scheme && method !== undefined) return method;
+  for (const { schemes } of kinds.values()) {
+    for (const each of schemes) if (each.scheme === scheme) return each.method;
   }
   throw malformed('method', `there is no signature of scheme ${scheme} in this dialect`);
 }
@@ -152,9 +174,18 @@ function idOf(keytype: string, publicText: string): string {
   return sha256Hex(encodeCanonical({ keytype, keyval: { private: null, public: publicText } }));
 }
 
-function admit(kind: Kind, bytes: Uint8Array): PublicKey | undefined {
+/** Undefined for a method that such a key does not sign by; without one, that by which we sign. */
+function schemeOf({ schemes }: Kind, method?: string): SignatureScheme | undefined {
+  if (method === undefined) return schemes[0].scheme;
+  return schemes.find((each) => each.method === method)?.scheme;
+}
+
+function admit(kind: Kind, scheme: SignatureScheme, bytes: Uint8Array): PublicKey | undefined {
   try {
-    return toPublicKey(kind.toInput(bytes), kind.scheme);
+    const key = toPublicKey(kind.toInput(bytes), scheme);
+    // The clients read no compressed points, and would count no signature by such a key.
+    const written = kind.spkiOf?.(bytes);
+    return written === undefined || Buffer.from(written).equals(key.spkiDer) ? key : undefined;
   } catch (error) {
     if (error instanceof CryptoError) return undefined;
     throw error;
@@ -162,8 +193,9 @@ function admit(kind: Kind, bytes: Uint8Array): PublicKey | undefined {
 }
 
 function fits(kind: Kind, bytes: Uint8Array): boolean {
+  const [{ scheme }] = kind.schemes;
   try {
-    return toPublicKey(kind.toInput(bytes), kind.scheme).scheme === kind.scheme;
+    return toPublicKey(kind.toInput(bytes), scheme).scheme === scheme;
   } catch (error) {
     if (error instanceof CryptoError && error.code === 'SCHEME_MISMATCH') return false;
     throw error;

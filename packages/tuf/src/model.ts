@@ -29,8 +29,8 @@ export interface Key {
    * May be admitted on first reading (admission is the dear part of a key), so read it only when needed.
    */
   readonly usable?: PublicKey | undefined;
-  /** Names of the signing methods that fit this key, in a dialect whose signatures name one. */
-  readonly methods?: readonly string[];
+  /** The same key as it verifies signatures that name a method, in a dialect whose signatures name one. */
+  readonly usableBy?: (method: string) => PublicKey | undefined;
 }
 
 /** The signed fields that tie a document to one place and time (DESIGN, "Bound to its repository"). */

@@ -36,8 +36,7 @@ export function verifyThreshold(
     if (!wanted.has(keyId) || value.length === 0) continue;
     const entry = keys.get(keyId);
     // Notary CVE-2015-9258: the key says how it signs; a signature that says otherwise is none.
-    if (entry === undefined || (method !== undefined && !entry.methods?.includes(method))) continue;
-    const key = entry.usable;
+    const key = method === undefined ? entry?.usable : entry?.usableBy?.(method);
     if (key === undefined || counted.has(key.materialId)) continue;
     if (key.verify(envelope.message, value)) counted.set(key.materialId, keyId);
   }

@@ -30,6 +30,7 @@ const SCHEMES: readonly SignatureScheme[] = [
   'ecdsa-sha256-p1363',
   'rsassa-pss-sha256',
   'rsa-sha256',
+  'rsa-pkcs1-sha256',
 ];
 
 function refusal(input: PublicKeyInput, scheme: SignatureScheme): string {
@@ -115,7 +116,7 @@ describe('the scheme fits the key', () => {
     ['p256.pem', ['ecdsa-sha2-nistp256', 'ecdsa-sha256-p1363']],
     ['p384.pem', ['ecdsa-sha2-nistp384', 'ecdsa-sha256-p1363']],
     ['p521.pem', ['ecdsa-sha256-p1363']],
-    ['rsa-2048.pem', ['rsassa-pss-sha256', 'rsa-sha256']],
+    ['rsa-2048.pem', ['rsassa-pss-sha256', 'rsa-sha256', 'rsa-pkcs1-sha256']],
   ];
   const pairs = keys.flatMap(([name, own]) =>
     SCHEMES.map((scheme) => ({ name, scheme, fits: own.includes(scheme) })),

@@ -45,12 +45,12 @@ describe('counting', () => {
     const roleKeys = { keyIds: [key.keyId], threshold: 1 };
     const named = { ...envelope, signatures: [{ ...signature, method: 'eddsa' }] };
     const own = tufDialect.toKey(key.declared);
-    const count = (methods?: readonly string[]): string => {
+    const count = (methods: readonly string[] = []): string => {
       const entry = {
         keyId: own.keyId,
         declared: own.declared,
         usable: own.usable,
-        ...(methods && { methods }),
+        usableBy: (method: string) => (methods.includes(method) ? own.usable : undefined),
       };
       return codeOf(() => verifyThreshold(named, new Map([[key.keyId, entry]]), roleKeys));
     };
