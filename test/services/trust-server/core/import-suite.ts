@@ -290,6 +290,21 @@ export function importSuite(given: DatabaseForSuite): void {
     });
   });
 
+  describe('after its copy was ended here', () => {
+    it('comes over again, and its keys with it', async () => {
+      await state({ keys: keys() });
+      await core.service.endRepository({ actor: 'a', requestId: 'r' }, made.repository);
+      expect(await run({ keys: keys() })).toMatchObject({
+        outcome: 'imported',
+        state: { custody: { timestamp: 'service' }, added: { versions: made.rows.length, keys: 2 } },
+      });
+      expect((await keyRows()).map(({ incarnation, retiredAt }) => [incarnation, retiredAt])).toEqual([
+        [2, null],
+        [2, null],
+      ]);
+    });
+  });
+
   describe('the final run', () => {
     it('has the service renew what it can sign', async () => {
       await state({ keys: keys() });
