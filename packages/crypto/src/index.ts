@@ -6,6 +6,7 @@ export { type CertifiedKey, createAuthority, createServerCertificate } from './d
 export { type HashAlgorithm, hashHex, isSha256Hex, sha256, sha256Hex, sha512Hex } from './digest.ts';
 export { fromBase64, fromHex, toBase64, toHex } from './encoding.ts';
 export { CryptoError, type CryptoErrorCode } from './errors.ts';
+export { toPem } from './pem.ts';
 export { type PrivateKey, p256FromRandom, readPkcs8, signerFromPkcs8 } from './private-key.ts';
 export { type PrivateKeyFile, readPrivateKeyFile } from './private-key-file.ts';
 export { type PublicKey, type PublicKeyInput, toPublicKey } from './public-key.ts';

@@ -140,6 +140,19 @@ function isBase64(text: string): boolean {
   return Buffer.from(text, 'base64').toString('base64') === text;
 }
 
+/** Body of `PATCH /v2/<repository>/_trust`: the dialects it shall have; none is ever taken away. */
+export const addDialectsSchema = z
+  .strictObject({
+    dialects: z.array(dialectSchema).min(1).max(2),
+    roles: z
+      .strictObject({
+        root: z.strictObject({ keys: z.array(keyEntrySchema).min(1).max(maxKeysPerRole) }).optional(),
+      })
+      .optional(),
+  })
+  .openapi('AddDialects');
+export type AddDialects = z.infer<typeof addDialectsSchema>;
+
 const roleStateShape = {
   custody: z.enum(['managed', 'client', 'mixed']),
   threshold: thresholdSchema,
@@ -185,6 +198,8 @@ export const summarySchema = z
     repository: z.string(),
     incarnation: z.int().min(1),
     dialects: z.array(dialectSchema),
+    /** The dialect `tuf` repeats what Notary clients publish; no key of theirs vouches for it. */
+    mirrored: z.literal(true).optional(),
     createdAt: timeSchema,
     versions: versionsSchema,
     expires: z.record(z.string(), timeSchema),
@@ -369,7 +384,7 @@ export type Impact = z.infer<typeof impactSchema>;
 export const changeStateSchema = z.enum(['open', 'published', 'rejected', 'expired', 'stale']);
 export type ChangeState = z.infer<typeof changeStateSchema>;
 
-export const changeKindSchema = z.enum(['create', 'tags', 'revocation', 'role', 'end']);
+export const changeKindSchema = z.enum(['create', 'dialects', 'tags', 'revocation', 'role', 'end']);
 export type ChangeKind = z.infer<typeof changeKindSchema>;
 
 const changeDocumentSchema = z

@@ -3,6 +3,7 @@
  * knows about trust is behind this interface and is reached through validated values only.
  */
 import type {
+  AddDialects,
   AuditEvent,
   Change,
   ChangeState,
@@ -197,6 +198,11 @@ export interface TrustService {
     repository: string,
     body: ImportRepository,
   ): Promise<Done<RepositorySummary> & { readonly created: boolean }>;
+  /**
+   * Gives a repository the dialects it lacks; nothing happens where it has them.
+   * @throws TrustError DIALECT_INEXPRESSIBLE, CUSTODY_INVALID, CHANGE_CONFLICT, and as creation for keys
+   */
+  addDialects(call: Call, repository: string, body: AddDialects): Promise<Outcome<RepositorySummary>>;
   endRepository(call: Call, repository: string): Promise<Outcome<EndedRepository>>;
 
   listTags(repository: string, page: PageRequest): Promise<Page<TagEntry>>;

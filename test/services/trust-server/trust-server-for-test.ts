@@ -153,6 +153,7 @@ function memoryService(): TrustService {
     readRepository: unknown,
     createRepository: async () => ({ outcome: 'change', change }),
     importRepository: unknown,
+    addDialects: unknown,
     endRepository: unknown,
     listTags: async () => ({
       items: [...tags].map(([tag, of]) => ({ tag, digest: of, size: 1, role: 'targets' })),

@@ -16,6 +16,7 @@ import { type Creation, create } from './changes/create.ts';
 import { endRepository } from './changes/end-repository.ts';
 import { findChange, listChanges } from './changes/list-changes.ts';
 import { rejectChange, type SignedChange, signChange } from './changes/sign-change.ts';
+import { addDialects } from './dialect-changes/add-dialects.ts';
 import { type Background, createBackground } from './freshness/background.ts';
 import { createFreshness, type FreshnessObserver, type TickResult } from './freshness/freshness.ts';
 import { createIds } from './ids.ts';
@@ -89,12 +90,12 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
     reader.remember(at, published.files);
     cache.published(at, published);
   };
-  const common = { database, reader, keys, now, newId, onPublished };
-  const publisher = createPublisher(common);
   const states = createStateReader();
+  const common = { database, reader, states, keys, now, newId, onPublished };
+  const publisher = createPublisher(common);
   const readers = { reader, states };
-  const notary = createNotaryService({ ...common, cache, states });
-  const freshness = createFreshness({ ...common, states, ...(observer === undefined ? {} : { observer }) });
+  const notary = createNotaryService({ ...common, cache });
+  const freshness = createFreshness({ ...common, ...(observer === undefined ? {} : { observer }) });
   const background: Background = createBackground({
     freshness,
     schedule: parts.schedule,
@@ -154,6 +155,21 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
         const importing = { ...common, states, summarise: summaries };
         const { summary, created } = await importNotary(importing, call, repository, toNotaryImport(body));
         return { ...done(call, summary, { diff: [], versions: { ...summary.versions } }), created };
+      }),
+    addDialects: (call, repository, body) =>
+      guarded(async () => {
+        const added = await addDialects(common, call, repository, body);
+        if (added.outcome === 'change') {
+          const change = toChange(added.change, added.managed, now());
+          return call.dryRun === true
+            ? { outcome: 'change', change, impact: impactOf(change) }
+            : { outcome: 'change', change };
+        }
+        if (added.outcome === 'published') onPublished(added.row, added.published);
+        const summary = await summarise(repository);
+        if (added.outcome !== 'dryRun') return done(call, summary, { diff: [], versions: {} });
+        const impact = { diff: [], versions: { ...added.versions } };
+        return done(call, { ...summary, dialects: [...added.dialects] }, impact);
       }),
     endRepository: (call, repository) =>
       guarded(async () => {

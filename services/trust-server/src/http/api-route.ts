@@ -11,7 +11,7 @@ import type { GateName } from './gate.ts';
 import { maxBodyBytes } from './limits.ts';
 import { validate } from './validate.ts';
 
-export type Method = 'get' | 'put' | 'post' | 'delete';
+export type Method = 'get' | 'put' | 'post' | 'patch' | 'delete';
 
 /** A documented answer; errors are the same everywhere and need no entry. */
 export interface AnswerDoc {
@@ -118,7 +118,7 @@ export function readRoute<Params extends z.ZodObject, Query extends z.ZodObject>
 
 export interface EditSpec<Params extends z.ZodObject, Body extends z.ZodType>
   extends Omit<RouteDoc, 'query' | 'permission'> {
-  readonly method: 'put' | 'post' | 'delete';
+  readonly method: 'put' | 'post' | 'patch' | 'delete';
   readonly params: Params;
   readonly body: BodySpec<Body>;
   readonly gate?: GateName;

@@ -1,7 +1,7 @@
-/** The repository itself: summary, creation, end of an incarnation. */
+/** The repository itself: summary, creation, another dialect, end of an incarnation. */
 import { answerEdit } from '../http/answer.ts';
 import { type ApiRoute, editRoute, jsonBody, noBody, noQuery, readRoute } from '../http/api-route.ts';
-import { createRepositorySchema, endedSchema, summarySchema } from '../schemas.ts';
+import { addDialectsSchema, createRepositorySchema, endedSchema, summarySchema } from '../schemas.ts';
 import type { TrustService } from '../service.ts';
 import { repositoryParams } from './path-params.ts';
 import { pendingAnswer } from './pending-answer.ts';
@@ -35,6 +35,19 @@ export function repositoryRoutes(service: TrustService): readonly ApiRoute[] {
         const created = outcome.outcome === 'done' && outcome.created;
         return answerEdit(call, params.repository, outcome, created ? 201 : 200);
       },
+    }),
+    editRoute({
+      method: 'patch',
+      path,
+      summary: 'Publish in another dialect, too',
+      params: repositoryParams,
+      body: jsonBody(addDialectsSchema),
+      answers: {
+        200: { description: 'The repository with these dialects', schema: summarySchema },
+        ...pendingAnswer,
+      },
+      handle: async ({ call, params, body }) =>
+        answerEdit(call, params.repository, await service.addDialects(call, params.repository, body)),
     }),
     editRoute({
       method: 'delete',

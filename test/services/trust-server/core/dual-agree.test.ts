@@ -43,12 +43,12 @@ function documentOf({ tags = {}, targets = [], delegates = [] }: Listed): Target
 function view(
   dialect: DialectView['dialect'],
   documents: Readonly<Record<string, Listed>>,
-  listed: readonly string[] = Object.keys(documents),
+  unread: readonly string[] = Object.keys(documents),
 ): DialectView {
   return {
     dialect,
     documents: new Map(Object.entries(documents).map(([role, each]) => [role, documentOf(each)])),
-    listed: new Set(listed),
+    unread: new Set(unread),
   };
 }
 

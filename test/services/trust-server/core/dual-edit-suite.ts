@@ -1,11 +1,24 @@
 /** Edits of a repository whose service signs both dialects. Runs over every kind of database. */
 import { isJsonObject } from '@vidimus/canonical-json';
 import { fromBase64 } from '@vidimus/crypto';
-import { trustRepositories } from '@vidimus/database';
+import { type Queries, trustRepositories } from '@vidimus/database';
 import { notaryDialect } from '@vidimus/notary';
-import { MAX_TARGETS_PER_ROLE } from '@vidimus/tuf';
+import { type DialectName, MAX_TARGETS_PER_ROLE, nextTargets } from '@vidimus/tuf';
 import { eq } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
+import { createManagedKeys } from '../../../../services/trust-server/src/core/keys/managed-keys.ts';
+import {
+  createDocumentReader,
+  readCurrent,
+} from '../../../../services/trust-server/src/core/publish/current-documents.ts';
+import { termsOf } from '../../../../services/trust-server/src/core/publish/notary-part.ts';
+import { publish } from '../../../../services/trust-server/src/core/publish/publication.ts';
+import { toTagTarget } from '../../../../services/trust-server/src/core/publish/tag-target.ts';
+import { headsIn, readHeads } from '../../../../services/trust-server/src/core/store/metadata.ts';
+import {
+  lockLive,
+  type RepositoryRow,
+} from '../../../../services/trust-server/src/core/store/repositories.ts';
 import type { DatabaseForSuite } from '../../../support/each-database.ts';
 import { bodyOf, call, codeOf, day, digestOf, errorOf, openCore, startMs, tagOf } from './core-for-test.ts';
 import { BothReaders, dualManaged } from './dual-for-test.ts';
@@ -123,6 +136,47 @@ export function dualEditSuite(given: DatabaseForSuite): void {
       const body = await bodyOf(service.editTags(call, repository, { sign }));
       expect(body.published).toEqual({ targets: 2, snapshot: 2, timestamp: 2 });
       expect(Object.keys(await readers.tags())).toHaveLength(1_100);
+    });
+  });
+
+  describe('a publish whose dialects disagree', () => {
+    const partOf = async (tx: Queries, row: RepositoryRow, dialect: DialectName, text?: string) => {
+      const heads = headsIn(await readHeads(tx, row), dialect);
+      const base = await readCurrent(createDocumentReader(), tx, row, heads);
+      const terms = termsOf(row, heads, startMs);
+      const target =
+        text === undefined ? [] : [toTagTarget({ tag: '1.0', ...tagOf(text), sinceMs: startMs })];
+      const edits = { set: target, remove: text === undefined ? ['1.0'] : [] };
+      const targets = new Map([['targets', nextTargets('targets', base.targets, edits, terms)]]);
+      return { dialect, base, terms, targets };
+    };
+
+    it.each([
+      ['other digests', 'b', 'c'],
+      ['a tag in one alone', 'b', undefined],
+      ['a tag in the other alone', undefined, 'c'],
+    ])('by %s is refused whole: nothing of either is stored', async (name, tuf, notary) => {
+      const { service, repository, readers, keyStore } = await make(`spoiled-${name.replaceAll(' ', '-')}`);
+      await service.putTag(call, repository, '1.0', tagOf('a'));
+      const keys = createManagedKeys({ keyStore, randomBytes: () => new Uint8Array(), now: () => startMs });
+      const attempt = given.database().transaction(async (tx) => {
+        const row = await lockLive(tx, repository);
+        if (row === undefined) throw new Error('no row');
+        const set = [{ tag: '1.0', ...tagOf('b'), sinceMs: startMs, sinceVersion: 1, actor: 'x' }];
+        return await publish(tx, {
+          at: row,
+          managed: new Set(row.settings.managed),
+          signerOf: await keys.signers(tx, row),
+          parts: [await partOf(tx, row, 'tuf', tuf), await partOf(tx, row, 'notary', notary)],
+          events: () => [],
+          tags: () => ({ set, remove: [] }),
+          newId: () => 'id',
+        });
+      });
+      expect(await codeOf(attempt)).toBe('DIALECTS_DISAGREE');
+      expect(await readers.tags()).toEqual({ '1.0': digestOf('a') });
+      expect(await service.readMetadata(repository, { role: 'targets', version: 3 })).toBeUndefined();
+      expect(await service.readNotary(repository, { role: 'targets', version: 3 })).toBeUndefined();
     });
   });
 

@@ -80,6 +80,7 @@ describe('the routes', () => {
         "GET /v2/{repository}/_trust/tags/{tag}",
         "GET /v2/{repository}/_trust/tags/{tag}/history",
         "GET /v2/{repository}/_trust/targets/{file}",
+        "PATCH /v2/{repository}/_trust",
         "POST /v2/{repository}/_trust/changes/{id}/signatures",
         "POST /v2/{repository}/_trust/imports",
         "POST /v2/{repository}/_trust/tags",

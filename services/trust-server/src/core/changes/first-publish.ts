@@ -50,7 +50,12 @@ export async function publishFirst(
   });
 }
 
-async function toFirstPart(repository: string, first: FirstPart, signerOf: SignerOf): Promise<DialectPart> {
+/** Root is sealed here; everything else by the publish. @throws TrustError SIGNER_UNAVAILABLE, KEY_INVALID */
+export async function toFirstPart(
+  repository: string,
+  first: FirstPart,
+  signerOf: SignerOf,
+): Promise<DialectPart> {
   const { dialect, terms, root } = first;
   const drafts = firstDocuments(first, terms);
   const sealing = { dialect, repository, nowMs: terms.nowMs, signerOf };

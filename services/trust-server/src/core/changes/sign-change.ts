@@ -1,13 +1,15 @@
 /** Signatures for a change: each is verified when it arrives; at the threshold the change publishes itself. */
 import { CryptoError, fromBase64, fromHex } from '@vidimus/crypto';
-import type { Database, Queries } from '@vidimus/database';
-import type { DialectName, Draft, RepositoryKeys, Root, Signature } from '@vidimus/tuf';
+import type { Queries } from '@vidimus/database';
+import type { DialectName, Root } from '@vidimus/tuf';
 import type { SignChange } from '../../schemas.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
-import { codecOf } from '../dialects.ts';
+import { completeDialects } from '../dialect-changes/complete.ts';
+import type { DialectParts } from '../dialect-changes/dialect-parts.ts';
+import { endProposal } from '../dialect-changes/end-proposal.ts';
+import { readFollowedRoot } from '../dialect-changes/followed-root.ts';
 import { toWholeSecond } from '../instants.ts';
-import type { ManagedKeys } from '../keys/managed-keys.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
 import type { Published } from '../publish/publication.ts';
 import {
@@ -20,16 +22,12 @@ import {
 } from '../store/changes.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
 import { isOf, missingSignatures, signedBy, stateOf } from './change-answer.ts';
+import { assertSameBytes, collected, keysOf, readRoot, signingKey, stale } from './change-document.ts';
 import { firstTerms } from './create.ts';
 import { endPending } from './end-pending.ts';
 import { type FirstPart, publishFirst } from './first-publish.ts';
 
-export interface ChangeParts {
-  readonly database: Database;
-  readonly keys: ManagedKeys;
-  readonly now: () => number;
-  readonly newId: () => string;
-}
+export type ChangeParts = DialectParts;
 
 export interface SignedChange {
   readonly change: ChangeRow;
@@ -50,7 +48,10 @@ export async function signChange(
     const change = await assertChange(tx, repository, id);
     await assertBaseOf(tx, row, call.ifMatch);
     const nowMs = parts.now();
-    const posted = body.signatures.map((entry) => checkSignature(change, row, entry, call, nowMs));
+    const previous = row && (await readFollowedRoot(parts.reader, tx, row, change));
+    const posted = body.signatures.map((entry) =>
+      checkSignature({ change, row, previous }, entry, call, nowMs),
+    );
     const fresh = posted.filter((entry) => !signedBy(change, entry).has(entry.keyId));
     const managed = new Set(row?.settings.managed);
     // What was posted before is answered as before, also when the change has moved on.
@@ -73,7 +74,8 @@ export async function signChange(
       (document) => missingSignatures(document, signedBy(signed, document), managed) === 0,
     );
     if (!isComplete) return { change: signed, managed };
-    return { managed, ...(await publishCreation(parts, tx, moved, signed, call, nowMs)) };
+    const complete = change.kind === 'dialects' ? completeDialects : publishCreation;
+    return { managed, ...(await complete(parts, tx, moved, signed, call, nowMs)) };
   });
 }
 
@@ -92,20 +94,27 @@ export async function rejectChange(
     if (change.state === 'rejected') return { change, managed };
     const nowMs = parts.now();
     const open = assertOpen(change, row, nowMs);
-    if (call.dryRun !== true) await endPending(parts, tx, open, change, 'rejected', call, nowMs);
+    const end = change.kind === 'dialects' ? endProposal : endPending;
+    if (call.dryRun !== true) await end(parts, tx, open, change, 'rejected', call, nowMs);
     return { change: { ...change, state: 'rejected' }, managed };
   });
 }
 
 /** Writes down that a change's time is over; nothing happens to one that was settled meanwhile. */
-export async function expireChange(parts: ChangeParts, repository: string, id: string): Promise<void> {
+export async function expireChange(
+  parts: Pick<ChangeParts, 'database' | 'keys' | 'now' | 'newId'>,
+  repository: string,
+  id: string,
+): Promise<void> {
   await parts.database.transaction(async (tx) => {
     const row = await lockLive(tx, repository);
     const change = await readChange(tx, repository, id);
     const nowMs = parts.now();
     if (change?.state !== 'open' || stateOf(change, nowMs) !== 'expired') return;
     const call = { actor: 'service', requestId: 'freshness' };
-    if (row?.incarnation === change.incarnation && row.activatedAtMs === undefined) {
+    if (row?.incarnation === change.incarnation && change.kind === 'dialects') {
+      await endProposal(parts, tx, row, change, 'expired', call, nowMs);
+    } else if (row?.incarnation === change.incarnation && row.activatedAtMs === undefined) {
       await endPending(parts, tx, row, change, 'expired', call, nowMs);
     } else await closeChange(tx, id, { state: 'expired' });
   });
@@ -155,12 +164,7 @@ async function toFirstPart(
   const root = readRoot(document);
   const terms = await firstTerms(tx, row, dialect, nowMs);
   const isNext = root.version === (terms.highest.get('root') ?? 0) + 1;
-  if (!isNext || root.expires <= nowMs) {
-    throw new TrustError('CHANGE_CLOSED', `change ${change.id} is stale: propose it again`, {
-      change: change.id,
-      state: 'stale',
-    });
-  }
+  if (!isNext || root.expires <= nowMs) throw stale(change);
   const keys = await keysOf(parts, tx, row, dialect, root);
   return {
     dialect,
@@ -168,39 +172,6 @@ async function toFirstPart(
     terms,
     root: { draft: assertSameBytes(root, document), signatures: collected(change, document, root) },
   };
-}
-
-/** The keys that the proposed root names, and those made for `revocations`. */
-async function keysOf(
-  parts: ChangeParts,
-  tx: Queries,
-  row: RepositoryRow,
-  dialect: DialectName,
-  root: Root,
-): Promise<RepositoryKeys> {
-  const own = await parts.keys.publicKeys(tx, row, dialect);
-  const of = (role: 'root' | 'targets' | 'snapshot' | 'timestamp') => {
-    const { keyIds, threshold } = root.roles[role];
-    return { keys: keyIds.flatMap((keyId) => root.keys.get(keyId) ?? []), threshold };
-  };
-  const revocations = { keys: own.get('revocations') ?? [], threshold: row.settings.revocationsThreshold };
-  return {
-    root: of('root'),
-    targets: of('targets'),
-    snapshot: of('snapshot'),
-    timestamp: of('timestamp'),
-    revocations,
-  };
-}
-
-/** What clients signed of a document, as its dialect writes it. */
-function collected(change: ChangeRow, document: StoredDocument, root: Root): readonly Signature[] {
-  return change.signatures
-    .filter((entry) => isOf(entry, document))
-    .flatMap(({ keyId, signature }) => {
-      const scheme = root.keys.get(keyId)?.usable?.scheme;
-      return scheme === undefined ? [] : [codecOf(document.dialect).toSignature(keyId, scheme, signature)];
-    });
 }
 
 async function assertChange(tx: Queries, repository: string, id: string): Promise<ChangeRow> {
@@ -220,10 +191,16 @@ function assertOpen(change: ChangeRow, row: RepositoryRow | undefined, nowMs: nu
 
 type Posted = SignChange['signatures'][number];
 
+interface Asked {
+  readonly change: ChangeRow;
+  readonly row: RepositoryRow | undefined;
+  /** The root that the proposed one follows. */
+  readonly previous: Root | undefined;
+}
+
 /** Anybody may post anything here: only what a listed client key signed over the exact bytes gets in. */
 function checkSignature(
-  change: ChangeRow,
-  row: RepositoryRow | undefined,
+  { change, row, previous }: Asked,
   posted: Posted,
   call: Call,
   nowMs: number,
@@ -240,7 +217,7 @@ function checkSignature(
   const asked = document.thresholds.some(({ keyIds }) => keyIds.includes(posted.keyId));
   if (!asked) return refuse('the key is not one of those that may sign');
   if (row?.settings.managed.includes(posted.keyId)) return refuse('the service signs with this key itself');
-  const key = readRoot(document).keys.get(posted.keyId)?.usable;
+  const key = signingKey(posted.keyId, readRoot(document), previous)?.usable;
   const signature = toBytes(document.dialect, posted.sig);
   if (key === undefined || signature === undefined) return refuse('it cannot be read');
   if (!key.verify(fromBase64(document.toSign), signature)) return refuse('it is not over these bytes');
@@ -262,17 +239,4 @@ function toBytes(dialect: DialectName, sig: string): Uint8Array | undefined {
     if (error instanceof CryptoError) return undefined;
     throw error;
   }
-}
-
-function readRoot({ dialect, toSign }: StoredDocument): Root {
-  const codec = codecOf(dialect);
-  const file = codec.seal(fromBase64(toSign), []);
-  return codec.decode('root', codec.open(file, file.length));
-}
-
-/** Bytes are sacred: what is published must be what was signed, to the last one. */
-function assertSameBytes(root: Root, document: StoredDocument): Draft<Root> {
-  const again = codecOf(document.dialect).encode(root);
-  if (Buffer.from(again).equals(fromBase64(document.toSign))) return root;
-  throw new TrustError('INTERNAL', 'the document of the change cannot be made again');
 }

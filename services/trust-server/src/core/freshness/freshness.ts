@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '@vidimus/canonical-json';
 import { type Database, type Queries, trustHeads, trustRepositories } from '@vidimus/database';
+import type { DialectName } from '@vidimus/tuf';
 import { and, asc, eq, gt, isNotNull, isNull, lte } from 'drizzle-orm';
 import { appendEvents } from '../audit/append-events.ts';
 import type { EventDraft } from '../audit/event-chain.ts';
@@ -18,6 +19,7 @@ import { lastEventOf } from '../store/events.ts';
 import { headsIn, readHeads, scheduleHeads } from '../store/metadata.ts';
 import { type RepositoryRow, tryLockLive } from '../store/repositories.ts';
 import { planManaged } from './plan-managed.ts';
+import { planMirrored } from './plan-mirrored.ts';
 import { planServed } from './plan-served.ts';
 import { byService, type RenewalPlan } from './renewal-plan.ts';
 
@@ -150,17 +152,19 @@ async function renew(parts: FreshnessParts, tx: Queries, repository: string): Pr
     );
     if (due.length === 0) continue;
     const place = { row, dialect, heads: roles, due, nowMs };
-    plans.push(
-      row.settings.origin === 'notary' && dialect === 'notary'
-        ? await planServed(parts, tx, place)
-        : await planManaged(parts, tx, place),
-    );
+    const plan = planOf(row, dialect);
+    plans.push(await plan(parts, tx, place));
   }
   const kept = await tellBlocked(parts, tx, row, plans, nowMs);
   const renewed = plans.filter(({ roles }) => roles.length > 0);
   if (renewed.length === 0) return undefined;
   const published = await publishRenewal(parts, tx, kept, renewed);
   return { row: kept, published, roles: renewed.flatMap(toNames), plans: renewed };
+}
+
+function planOf({ settings }: RepositoryRow, dialect: DialectName): typeof planMirrored {
+  if (settings.origin === 'notary' && dialect === 'notary') return planServed;
+  return settings.mirrored === true ? planMirrored : planManaged;
 }
 
 const action = 'role.blocked';

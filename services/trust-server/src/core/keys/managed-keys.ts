@@ -59,8 +59,8 @@ export interface ManagedKeys {
     at: Incarnation,
     dialect: DialectName,
   ): Promise<ReadonlyMap<string, readonly Key[]>>;
-  /** Ends the use of an incarnation's keys. */
-  retire(tx: Queries, at: Incarnation, nowMs: number): Promise<void>;
+  /** Ends the use of an incarnation's keys: of those of one dialect, if one is named. */
+  retire(tx: Queries, at: Incarnation, nowMs: number, dialect?: DialectName): Promise<void>;
   isAvailable(role: string): boolean;
 }
 
@@ -148,12 +148,18 @@ export function createManagedKeys({ keyStore, randomBytes, now }: ManagedKeysPar
       }
       return roles;
     },
-    retire: async (tx, at, nowMs) => {
+    retire: async (tx, at, nowMs, dialect) => {
       known.delete(`${at.repository} ${at.incarnation}`);
       await tx
         .update(keyKeys)
         .set({ retiredAt: new Date(nowMs) })
-        .where(and(eq(keyKeys.repository, at.repository), eq(keyKeys.incarnation, at.incarnation)));
+        .where(
+          and(
+            eq(keyKeys.repository, at.repository),
+            eq(keyKeys.incarnation, at.incarnation),
+            dialect === undefined ? undefined : eq(keyKeys.dialect, dialect),
+          ),
+        );
     },
     isAvailable: (role) => keyStore.isAvailable(role),
   };

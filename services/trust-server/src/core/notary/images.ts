@@ -95,11 +95,13 @@ export function toTagMoves(
 /**
  * The events of an upload: one that names the files, and the tags in lots.
  * @param files - model role to the hex SHA-256 of what was uploaded
+ * @param isMirrored - the tags moved in the other dialect, too
  */
 export function toEvents(
   event: Omit<EventDraft, 'before' | 'after' | 'tags'>,
   files: Readonly<Record<string, string>>,
   moved: readonly MovedImage[],
+  isMirrored = false,
 ): readonly EventDraft[] {
   const events: EventDraft[] = [];
   for (let from = 0; from === 0 || from < moved.length; from += maxTagsPerEvent) {
@@ -108,6 +110,7 @@ export function toEvents(
     const after = lot.flatMap((move) => (move.after === undefined ? [] : [toJson(move.after)]));
     const told: JsonObject = {
       ...(from === 0 ? { files } : {}),
+      ...(isMirrored ? { mirrored: true } : {}),
       ...(after.length === 0 ? {} : { tags: after }),
     };
     events.push({

@@ -7,10 +7,12 @@ import { type Database, lockUntilCommit, type Queries, toDatabaseError } from '@
 import { type AcceptedFile, NotaryError, type ValidUpdate, validateUpdate } from '@vidimus/notary';
 import type { EditTerms, Root, Snapshot, Targets, TufDocument } from '@vidimus/tuf';
 import type { NotaryCall, NotaryPart } from '../../notary-service.ts';
-import { TrustError } from '../../service.ts';
+import { TrustError, type TrustErrorCode } from '../../service.ts';
+import { mirrorUpload } from '../dialect-changes/mirror-upload.ts';
 import { toWholeSecond } from '../instants.ts';
 import type { HeldKey, ManagedKeys } from '../keys/managed-keys.ts';
-import { type Published, publish } from '../publish/publication.ts';
+import type { DocumentReader } from '../publish/current-documents.ts';
+import { type BaseDocuments, type Published, publish } from '../publish/publication.ts';
 import type { Sealed } from '../publish/seal.ts';
 import { headsIn, type RoleHeads, readLiveHeads } from '../store/metadata.ts';
 import { insertRepository, lastIncarnation, lockLive, type RepositoryRow } from '../store/repositories.ts';
@@ -25,6 +27,7 @@ const attempts = 3;
 
 export interface UpdateParts {
   readonly database: Database;
+  readonly reader: DocumentReader;
   readonly keys: ManagedKeys;
   readonly states: StateReader;
   readonly now: () => number;
@@ -125,7 +128,9 @@ export function lifetimesOf({ settings }: RepositoryRow): ReadonlyMap<string, nu
 
 /** What the service can sign is what root lists of its keys. @throws NotaryError INVALID_UPDATE */
 export function withRoot(row: RepositoryRow, root: Root, held: ReadonlyMap<string, HeldKey>): RepositoryRow {
-  return { ...row, settings: { ...row.settings, managed: [...assertOwnPlaces(root, held)] } };
+  // Keys of another dialect are no business of this root.
+  const others = row.settings.managed.filter((keyId) => !held.has(keyId));
+  return { ...row, settings: { ...row.settings, managed: [...others, ...assertOwnPlaces(root, held)] } };
 }
 
 /** Keys of ours that this root is the first to list. */
@@ -162,30 +167,41 @@ export async function store(parts: UpdateParts, tx: Queries, judged: Judged): Pr
   const snapshot = accepted.snapshot ?? valid.snapshot;
   const action = before === undefined ? 'notary.create' : 'notary.update';
   const files = Object.fromEntries(valid.accepted.map(({ role, sha256 }) => [role, sha256]));
+  const mirror = row.settings.mirrored
+    ? await mirrorUpload(parts.reader, tx, row, { root: valid.root, images, moved, nowMs })
+    : undefined;
   const published = await publish(tx, {
     at: row,
     managed: new Set(managed),
     signerOf: await parts.keys.signers(tx, row, managed),
     parts: [
+      ...(mirror === undefined ? [] : [mirror.part]),
       {
         dialect: 'notary',
-        base: before === undefined ? { root: valid.root } : { ...before, root: valid.root },
+        base: baseOf(before, valid),
         terms,
         sealed: accepted.targets,
         ...(accepted.root === undefined ? {} : { root: accepted.root }),
         ...(snapshot === undefined ? {} : { snapshot }),
       },
     ],
-    events: (versions) => toEvents({ ...by(call), action, versions }, files, moved),
+    events: (versions) =>
+      toEvents({ ...by(call), action, versions }, files, moved, row.settings.mirrored === true),
     move: {
       tagCount: images.size,
       ...(before === undefined ? { activatedAtMs: nowMs } : {}),
-      ...(accepted.root === undefined ? {} : { settings: row.settings }),
+      ...(accepted.root === undefined ? {} : { settings: mirror?.settings ?? row.settings }),
     },
     tags: () => toTagMoves(moved, valid.documents, call, nowMs),
     newId: parts.newId,
   });
   return { row, published, state: stateAfter(before, published, valid.root, images) };
+}
+
+/** The documents of the roles are for whoever compares dialects. */
+function baseOf(before: StoredState | undefined, { root, documents }: ValidUpdate): BaseDocuments {
+  const targets = documents.get('targets');
+  return { ...before, root, ...(targets && { targets }), delegated: documents };
 }
 
 interface Accepted {
@@ -250,9 +266,19 @@ const raceConstraints: ReadonlySet<string> = new Set([
   'trust_repositories_live',
 ]);
 
+/** What the dialect that repeats an upload cannot take. */
+const ofUpload: ReadonlySet<TrustErrorCode> = new Set([
+  'BODY_INVALID',
+  'DIALECT_INEXPRESSIBLE',
+  'DIALECTS_DISAGREE',
+]);
+
 /** Refusals stay as they are: the wire prints their reason. */
 export function toUploadError(error: unknown): unknown {
   if (error instanceof NotaryError) return error;
+  if (error instanceof TrustError && ofUpload.has(error.code)) {
+    return new NotaryError('INVALID_UPDATE', error.message, {}, { cause: error });
+  }
   const { constraint } = toDatabaseError(error) ?? {};
   if (constraint === undefined || !raceConstraints.has(constraint)) return toTrustError(error);
   const message = 'somebody else published at the same moment; run publish again';

@@ -20,8 +20,8 @@ export interface DialectView {
   readonly dialect: DialectName;
   /** Targets and its delegated roles after the publish, verified. */
   readonly documents: ReadonlyMap<string, Targets>;
-  /** The roles that snapshot lists: one of them that is not among the documents might say anything. */
-  readonly listed: ReadonlySet<string>;
+  /** Roles that snapshot lists and that nobody read: one of them that is not among the documents might say anything. */
+  readonly unread: ReadonlySet<string>;
 }
 
 /** @throws TrustError DIALECTS_DISAGREE */
@@ -62,7 +62,7 @@ function resolve(view: DialectView, tag: string): string | undefined {
 function* load(view: DialectView, tag: string, role: string): Workflow<Verified<Targets>> {
   const document = view.documents.get(role);
   if (document !== undefined) return toVerified(role, document);
-  if (view.listed.has(role)) throw unresolved(view, tag, `role ${role} was not looked at`);
+  if (view.unread.has(role)) throw unresolved(view, tag, `role ${role} was not looked at`);
   throw new TufError('ROLE_UNKNOWN', `role ${role} is not in snapshot`, { role });
 }
 

@@ -44,7 +44,7 @@ export interface BaseDocuments {
   readonly root?: Root;
   readonly targets?: Targets;
   readonly bins?: Targets;
-  /** Delegated roles that delegate further, by role. */
+  /** Every targets role that verifies, by role, where all of them were read. */
   readonly delegated?: ReadonlyMap<string, Targets>;
   readonly snapshot?: Snapshot;
   readonly timestamp?: Timestamp;
@@ -155,7 +155,9 @@ function toView({ part, delegators: { targets, delegated }, snapshot }: Listing)
   const documents = new Map(delegated);
   if (targets !== undefined) documents.set('targets', targets);
   const listed = (snapshot?.document ?? part.base.snapshot)?.meta.keys() ?? [];
-  return { dialect: part.dialect, documents, listed: new Set(listed) };
+  // Where every role was read, one that is not there does not verify: Notary clients pass it over.
+  const unread = part.base.delegated === undefined ? listed : [];
+  return { dialect: part.dialect, documents, unread: new Set(unread) };
 }
 
 async function feed(tx: Queries, { repository }: Incarnation, timestamp: Sealed): Promise<void> {

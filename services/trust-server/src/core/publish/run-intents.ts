@@ -14,8 +14,10 @@ import {
 import type { Impact } from '../../schemas.ts';
 import type { TrustError } from '../../service.ts';
 import { chainEvents, type EventDraft } from '../audit/event-chain.ts';
+import { assertSourceLives, readSource } from '../dialect-changes/mirror-source.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { ManagedKeys } from '../keys/managed-keys.ts';
+import type { StateReader } from '../notary/stored-state.ts';
 import { insertEvents } from '../store/events.ts';
 import {
   type Heads,
@@ -40,6 +42,7 @@ import { refusedWithoutTuf } from './without-tuf.ts';
 
 export interface IntentParts {
   readonly reader: DocumentReader;
+  readonly states: StateReader;
   readonly keys: ManagedKeys;
   readonly newId: () => string;
 }
@@ -70,6 +73,8 @@ export async function runIntents(
   for (const { call } of requests) assertBase(heads, call.ifMatch);
   const current = await readCurrent(parts.reader, tx, row, heads);
   const revocations = await parts.reader.read(tx, row, 'targets', headOf(heads, REVOCATIONS_ROLE), current);
+  // A publish signs timestamp anew, and nothing is renewed above what has expired.
+  if (row.settings.mirrored === true) assertSourceLives(await readSource(parts.states, tx, row), nowMs);
   const board = new Board(touched, revocations, row.settings.mirrored === true);
   const verdicts = requests.map((request) => evaluate(board, request, nowMs));
   const changes = board.changes();

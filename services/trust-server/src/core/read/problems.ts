@@ -8,6 +8,10 @@ const noticeMs = 30 * day;
 /** A role that the service renews at half-life is late when less than this share of a day-long life is left. */
 const lateShare = 0.25;
 
+/** What is named of the paths of others, which may be many and long. */
+const maxNotMirrored = 20;
+const maxPathLength = 256;
+
 export interface RoleLife {
   readonly role: string;
   readonly expiresMs: number;
@@ -23,11 +27,15 @@ export interface ProblemInput {
   readonly roles: readonly RoleLife[];
   readonly rootIsOnline: boolean;
   readonly openChanges: readonly string[];
+  /** The root of a mirrored dialect lists other keys than the owner's root does now. */
+  readonly rootIsOutdated: boolean;
+  /** Paths that a mirrored dialect leaves out, because they are no tags. */
+  readonly notMirrored?: readonly string[];
   /** Also name client-held roles that expire within this. */
   readonly expiringWithinMs?: number;
 }
 
-/** Codes: ROLE_EXPIRED, ROLE_EXPIRING, ROOT_ONLINE, CHANGE_OPEN. */
+/** Codes: ROLE_EXPIRED, ROLE_EXPIRING, ROOT_ONLINE, MIRROR_ROOT_OUTDATED, TARGET_NOT_MIRRORED, CHANGE_OPEN. */
 export function findProblems(input: ProblemInput): readonly Problem[] {
   const { nowMs, expiringWithinMs = noticeMs } = input;
   const problems: Problem[] = [];
@@ -44,6 +52,20 @@ export function findProblems(input: ProblemInput): readonly Problem[] {
       code: 'ROOT_ONLINE',
       role: 'root',
       fix: 'whoever breaks into the service owns this repository: create it with a root key that you hold (vidimus init)',
+    });
+  }
+  if (input.rootIsOutdated) {
+    problems.push({
+      code: 'MIRROR_ROOT_OUTDATED',
+      role: 'root',
+      fix: 'the root keys were changed by a Notary client: send PATCH with both dialects again, and sign the change that it opens with the old root keys and the new ones',
+    });
+  }
+  for (const path of (input.notMirrored ?? []).slice(0, maxNotMirrored)) {
+    problems.push({
+      code: 'TARGET_NOT_MIRRORED',
+      tag: path.slice(0, maxPathLength),
+      fix: 'it is no tag with a SHA-256, so clients of the dialect tuf do not see it: nothing to do unless it should be one',
     });
   }
   for (const change of input.openChanges) {

@@ -12,6 +12,7 @@ import type {
 } from '../../schemas.ts';
 import { type Page, type PageRequest, type RepositoryFilter, TrustError } from '../../service.ts';
 import { stateOf } from '../changes/change-answer.ts';
+import { notMirrored, readSource } from '../dialect-changes/mirror-source.ts';
 import { parseDialect } from '../dialects.ts';
 import { printDuration, printTime } from '../instants.ts';
 import { headOf } from '../publish/current-documents.ts';
@@ -46,6 +47,7 @@ export async function readSummary(
     repository,
     incarnation: row.incarnation,
     dialects: [...row.dialects],
+    ...(row.settings.mirrored === true ? { mirrored: true as const } : {}),
     createdAt: printTime(row.activatedAtMs ?? row.createdAtMs),
     versions: Object.fromEntries(roles.map((role) => [role, headOf(heads, role).version])),
     expires: Object.fromEntries(roles.map((role) => [role, printTime(headOf(heads, role).expiresMs)])),
@@ -66,6 +68,10 @@ export async function readSummary(
         roles: [...roles, ...delegationsOf(view)].map((role) => toLife(headOf(heads, role), row.settings)),
         rootIsOnline: headOf(heads, 'root').resignAfterMs !== undefined,
         openChanges: open.map(({ id }) => id),
+        rootIsOutdated: row.settings.outdatedRoot === true,
+        ...(row.settings.mirrored === true
+          ? { notMirrored: notMirrored(await readSource(readers.states, queries, row)) }
+          : {}),
       }),
     ],
   };
@@ -128,6 +134,7 @@ export async function listRepositories(
       roles: roles.map((head) => toLife(head, settings)),
       rootIsOnline: roles.some(({ role, resignAfterMs }) => role === 'root' && resignAfterMs !== undefined),
       openChanges: open.get(repository) ?? [],
+      rootIsOutdated: settings.outdatedRoot === true,
       ...(filter.expiringWithinMs === undefined ? {} : { expiringWithinMs: filter.expiringWithinMs }),
     });
     return { repository, dialects: [...dialects], problems: [...problems] } satisfies RepositoryAnswer;

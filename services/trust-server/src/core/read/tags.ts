@@ -59,7 +59,12 @@ export async function readTag(
         expires: printTime(head.expiresMs),
       };
     }),
-    signedBy: { actor: row.actor, ...(row.change === undefined ? {} : { change: row.change }), at: since },
+    signedBy: {
+      // Whoever signed it signed another dialect: no key of theirs vouches for it in this one.
+      actor: view.row.settings.mirrored === true ? 'mirrored from notary' : row.actor,
+      ...(row.change === undefined ? {} : { change: row.change }),
+      at: since,
+    },
   };
 }
 

@@ -18,6 +18,8 @@ const settingsSchema = z.strictObject({
   origin: z.literal('notary').optional(),
   /** The `tuf` dialect repeats what was published in the other one, and vouches for nothing itself. */
   mirrored: z.literal(true).optional(),
+  /** The root of the mirrored dialect lists other keys than the one that it repeats, which has moved on. */
+  outdatedRoot: z.literal(true).optional(),
   /** Brought over from another Notary server: until that is final it is read-only here, since the other one signs. */
   migration: z
     .strictObject({

@@ -1,0 +1,4 @@
+import { describeEachDatabase } from '../../../support/each-database.ts';
+import { dualAddSuite } from './dual-add-suite.ts';
+
+describeEachDatabase('adding a dialect', dualAddSuite);
