@@ -15,7 +15,7 @@ import {
   type Timestamp,
   TufError,
 } from '@vidimus/tuf';
-import { readKeys, readRoleKeys, readRoleName } from './decode-keys.ts';
+import { readKeys, readRoleKeys, readRoleName, readStrings } from './decode-keys.ts';
 import { decodeTargets } from './decode-targets.ts';
 import { readHashes } from './hashes.ts';
 import { parseNotaryTime } from './time.ts';
@@ -75,6 +75,7 @@ function decodeRoot(fields: JsonObject, header: Header): Root {
     if (roles[name] === undefined) throw malformed('roles', `missing ${name} role specification`);
     return readRoleKeys(roles[name], `roles.${name}`);
   };
+  for (const name of Object.keys(roles)) assertRoleShape(roles[name], `roles.${name}`);
   return {
     ...header,
     kind: 'root',
@@ -87,6 +88,13 @@ function decodeRoot(fields: JsonObject, header: Header): Root {
       targets: role('targets'),
     },
   };
+}
+
+/** TUF knows a fifth role, `mirrors`. The clients read every entry into one type, and without it no root at all. */
+function assertRoleShape(value: JsonValue | undefined, at: string): void {
+  const { keyids, threshold } = readObject(value ?? {}, at);
+  readStrings(keyids, `${at}.keyids`);
+  readInteger(threshold ?? 0, `${at}.threshold`, Number.MIN_SAFE_INTEGER);
 }
 
 function decodeTimestamp(fields: JsonObject, header: Header): Timestamp {

@@ -255,6 +255,13 @@ describe('decoding refuses', () => {
     ],
     ['a private key', 'targets', { delegations: { keys: { id: secret }, roles: [] } }, 'MALFORMED'],
     ['a root without a role', 'root', { roles: { root: role } }, 'MALFORMED'],
+    ['a role of root that is none', 'root', { roles: { ...roles, mirrors: 5 } }, 'MALFORMED'],
+    [
+      'a role of root with key ids that are none',
+      'root',
+      { roles: { ...roles, mirrors: { keyids: 'x', threshold: 1 } } },
+      'MALFORMED',
+    ],
     ['a private key in root', 'root', { roles, keys: { id: secret } }, 'MALFORMED'],
     ['a snapshot without root', 'snapshot', { meta: { targets: meta } }, 'MALFORMED'],
     [
@@ -302,6 +309,19 @@ describe('decoding refuses', () => {
     const message = encodeCanonical({ ...body('Root'), keys: written, roles });
     const document = roundTrip(message, 'root');
     expect(document.kind === 'root' && [...document.keys.keys()]).toEqual([second.keyId]);
+  });
+
+  it('keeps a role of root that nobody knows, as the clients do', () => {
+    for (const mirrors of [null, { keyids: null, threshold: 0 }]) {
+      const message = encodeCanonical({
+        ...body('Root'),
+        consistent_snapshot: false,
+        keys: {},
+        roles: { ...roles, mirrors },
+      });
+      const document = roundTrip(message, 'root');
+      expect(text(notaryDialect.encode(document))).toBe(text(message));
+    }
   });
 
   it('ends in time, whatever the size', () => {
