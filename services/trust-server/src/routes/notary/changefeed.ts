@@ -7,6 +7,9 @@ import { toWireResponse, wireError } from './wire-errors.ts';
 import { isServed, missing, pullScope, repositoryOf, type WireParts, wireHandler } from './wire-parts.ts';
 
 const defaultRecords = 100;
+/** The peer's type for it has 32 bits; ids have more here. */
+const maxRecordsNumber = 2 ** 31 - 1;
+const integer = /^[+-]?[0-9]+$/;
 
 /** Of one repository: whoever may read it. */
 export function changefeedHandler(parts: WireParts): Handler {
@@ -59,15 +62,16 @@ async function answerFeed(
   });
 }
 
-/** `records` is required, 0 is the default of 100; the peer's words for what is no number. */
+/** `records` is required, 0 is the default of 100, an empty id is the beginning; the peer's words for what is no number. */
 function parsePage(query: URLSearchParams): ChangefeedPage | { readonly problem: unknown } {
   const records = query.get('records') ?? '';
   const count = parseInteger(records);
-  if (count === undefined) {
+  if (count === undefined || Math.abs(count) > maxRecordsNumber) {
     const text = JSON.stringify(records.slice(0, 100));
-    return { problem: `invalid records parameter: strconv.ParseInt: parsing ${text}: invalid syntax` };
+    const why = integer.test(records) ? 'value out of range' : 'invalid syntax';
+    return { problem: `invalid records parameter: strconv.ParseInt: parsing ${text}: ${why}` };
   }
-  const after = parseInteger(query.get('change_id') ?? '0');
+  const after = parseInteger(query.get('change_id') || '0');
   if (after === undefined) return { problem: {} };
   return { after: Math.max(after, -1), count: toCount(after, count) };
 }
@@ -79,7 +83,7 @@ function toCount(after: number, count: number): number {
 }
 
 function parseInteger(text: string): number | undefined {
-  if (!/^[+-]?[0-9]{1,16}$/.test(text)) return undefined;
+  if (!integer.test(text)) return undefined;
   const value = Number(text);
   return Number.isSafeInteger(value) ? value : undefined;
 }

@@ -33,6 +33,7 @@ describe('the change feed', () => {
     ['records=1000000', { after: 0, count: 1_000 }],
     ['records=-1000000', { after: 0, count: -1_000 }],
     ['records=%2B7', { after: 0, count: 7 }],
+    ['change_id=&records=3', { after: 0, count: 3 }],
   ])('reads ?%s', async (query, page) => {
     expect((await ask(`${path}?${query}`)).asked).toEqual([[{ repository }, page]]);
     expect((await ask(`/v2/_trust/changefeed?${query}`)).asked).toEqual([[{}, page]]);
@@ -43,7 +44,11 @@ describe('the change feed', () => {
     ['records=x', 'invalid records parameter: strconv.ParseInt: parsing "x": invalid syntax'],
     ['records=1.5', 'invalid records parameter: strconv.ParseInt: parsing "1.5": invalid syntax'],
     ['change_id=abc&records=1', {}],
-    ['change_id=&records=1', {}],
+    ['change_id=1.0&records=1', {}],
+    [
+      'records=2147483648',
+      'invalid records parameter: strconv.ParseInt: parsing "2147483648": value out of range',
+    ],
   ])('refuses ?%s as the peer does', async (query, detail) => {
     expect(await ask(`${path}?${query}`)).toEqual({ status: 400, body: invalid(detail), asked: [] });
   });
