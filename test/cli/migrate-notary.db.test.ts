@@ -1,7 +1,9 @@
 /** `vidimus migrate notary` over PostgreSQL tables that anybody may have written into. */
+import { createPrivateKey } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { NotaryHistory } from '../support/notary-history.ts';
+import { notaryPrivateBytes, sealSignerKey } from '../support/notary-signer-rows.ts';
 import { createNotaryPostgres, type NotaryDatabase } from '../support/notary-tables.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { createServiceBed, type ServiceBed } from '../support/service-bed.ts';
@@ -146,6 +148,46 @@ describe('tables with hostile rows', () => {
     const { of } = await migrate(source, await bed.directory());
     expect(of.get(half.repository)?.refusal?.code).toBe('MISSING');
     expect(of.get(whole.repository)).toMatchObject({ outcome: 'imported', problems: expect.anything() });
+  });
+
+  it('give no repository the key of another, whatever its root lists', async () => {
+    const source = await createNotaryPostgres(postgres);
+    const victim = await NotaryHistory.create(name('victim'));
+    const thief = await NotaryHistory.create(name('a-thief'));
+    const { timestamp, snapshot } = victim.online;
+    // Whoever owns a repository writes what he likes into its root; the old server then signed for it.
+    Object.assign(thief.online, { timestamp, snapshot });
+    await thief.publishRoot();
+    await thief.publish('targets');
+    await fill(source, thief);
+    await fill(source, victim);
+    for (const [role, { key, seed = new Uint8Array() }] of Object.entries({ timestamp, snapshot })) {
+      const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
+      const secret = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+      await source.insertKey({
+        keyId: key.keyId,
+        algorithm: 'ed25519',
+        alias: 'one',
+        publicBytes: new Uint8Array([1]),
+        sealed: await sealSignerKey(notaryPrivateBytes(secret), 'secret'),
+        gun: victim.repository,
+        role,
+      });
+    }
+    const words = ['migrate', 'notary', '--server-db', source.url, '--signer-db', source.url, '--json'];
+    const data = await bed.directory();
+    const { stdout } = await runCommand([...words, '--data', data], { NOTARY_SIGNER_ONE: 'secret' });
+    expect(stdout).not.toContain('secret');
+    const of = new Map(
+      reportSchema.parse(JSON.parse(stdout)).repositories.map((entry) => [entry.repository, entry]),
+    );
+    expect(of.get(victim.repository)).toMatchObject({
+      custody: { timestamp: 'service', snapshot: 'service' },
+    });
+    expect(of.get(thief.repository)).toMatchObject({
+      custody: { timestamp: 'elsewhere', snapshot: 'elsewhere' },
+      problems: [{ code: 'KEY_OF_ANOTHER' }, { code: 'KEY_OF_ANOTHER' }, { code: 'TIMESTAMP_KEY_LOST' }],
+    });
   });
 
   it('say which copies are no longer there', async () => {

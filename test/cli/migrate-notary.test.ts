@@ -90,7 +90,7 @@ describe('what it says', () => {
       ],
       [
         'fix',
-        'after --final its owner runs, before that: notary key rotate registry.example.com/team/app timestamp -r',
+        'after --final and before that its owner runs: notary key rotate registry.example.com/team/app timestamp -r',
       ],
     ]);
     expect(resultLines(lost, { hasSigner: false }, now).facts).toHaveLength(4);

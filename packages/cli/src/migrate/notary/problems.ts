@@ -56,11 +56,11 @@ const waysOut: Readonly<Record<string, string>> = {
 };
 
 function timestampLost({ repository, keyIds, expiresMs, final }: ImportedState): Problem {
-  const when = final ? '' : 'after --final ';
+  const when = final ? 'before that' : 'after --final and before that';
   return {
     code: 'TIMESTAMP_KEY_LOST',
     message: `the timestamp key ${shortIds(keyIds.timestamp)} did not come over: the timestamp expires ${printTime(expiresMs.timestamp)}`,
-    fix: `${when}its owner runs, before that: notary key rotate ${repository} timestamp -r`,
+    fix: `${when} its owner runs: notary key rotate ${repository} timestamp -r`,
   };
 }
 
