@@ -123,7 +123,7 @@ describe('what it says', () => {
       'targets expired 2026-11-18 09:00 (3 days ago): clients refuse it, as they did there',
       'releases is not signed by the keys it has now: clients pass it over',
       'the root certificate is expired',
-      '1 old versions do not verify and stayed there, among them targets 2 (HASH_MISMATCH)',
+      '1 old version does not verify and stayed there, among them targets 2 (HASH_MISMATCH)',
     ]);
   });
 

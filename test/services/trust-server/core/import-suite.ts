@@ -20,7 +20,7 @@ import type {
 } from '../../../../services/trust-server/src/core/import/import-outcome.ts';
 import { importRepository } from '../../../../services/trust-server/src/core/import/import-repository.ts';
 import type { DatabaseForSuite } from '../../../support/each-database.ts';
-import { NotaryHistory, type OwnKey } from '../../../support/notary-history.ts';
+import { ed25519Key, NotaryHistory, type OwnKey } from '../../../support/notary-history.ts';
 import { type CoreForTest, day, openCore, startMs } from './core-for-test.ts';
 import { type GivenHistory, toRepositoryHistory } from './import-history-for-test.ts';
 
@@ -358,6 +358,28 @@ export function importSuite(given: DatabaseForSuite): void {
       );
       await state({ keys: keys(), final: true });
       for (const attempt of tries) await attempt();
+    });
+
+    it('leaves a repository that lives: summary, tags, uploads, also with a delegation that nobody signs', async () => {
+      const [releases] = made.delegations;
+      if (releases === undefined) throw new Error('no delegation');
+      const other = ed25519Key(`${made.repository} another delegate`);
+      made.delegated.set('releases', other);
+      made.delegations = [{ ...releases, keyIds: [other.key.keyId] }];
+      await made.publish('targets');
+      const imported = await state({ keys: keys(), final: true });
+      expect(imported.warnings).toMatchObject([{ code: 'ROLE_UNSIGNED', role: 'releases' }]);
+      const summary = await core.service.readRepository(made.repository);
+      expect(summary).toMatchObject({ dialects: ['notary'], tagCount: 1, versions: { root: 1 } });
+      core.clock.nowMs = Math.max(core.clock.nowMs, made.now);
+      await made.tag('v3');
+      const part = { role: 'targets', bytes: made.row('targets').data ?? new Uint8Array() };
+      await core.service.updateNotary({ actor: 'a', requestId: 'r', mayCreate: false }, made.repository, [
+        part,
+      ]);
+      const { items } = await core.service.listTags(made.repository, { limit: 10 });
+      expect(items.map(({ tag }) => tag)).toEqual(['v1', 'v3']);
+      expect(await core.service.readTag(made.repository, 'v3')).toMatchObject({ tag: 'v3' });
     });
 
     it('can be the first', async () => {

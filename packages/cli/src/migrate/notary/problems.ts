@@ -144,7 +144,7 @@ function leftOut({ leftOut: versions }: ImportedState, unreadable: number): read
   return [
     {
       code: 'VERSIONS_LEFT_OUT',
-      message: `${count} old versions do not verify and stayed there${example}`,
+      message: `${count} old ${count === 1 ? 'version does' : 'versions do'} not verify and stayed there${example}`,
       fix: 'nothing: no client asks for them; --json names them',
     },
   ];
