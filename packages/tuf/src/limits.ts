@@ -34,6 +34,8 @@ export const MAX_DEPTH = 64;
 /** Most values of one file: about ten for each target record of the largest file allowed. */
 export const MAX_VALUES = 4_194_304;
 export const MAX_SIGNATURES = 1_024;
+/** Signatures of one key that are tried, in a dialect where a file may carry several: each costs a look at all of it. */
+export const MAX_TRIES_PER_KEY = 4;
 /** Keys of one `keys` map. */
 export const MAX_KEYS = 16_384;
 /** Key ids of one role. */

@@ -1,5 +1,6 @@
 /** The one place where signatures are counted; every role of every dialect comes through here. */
 import { TufError } from './errors.ts';
+import { MAX_TRIES_PER_KEY } from './limits.ts';
 import type { Envelope, Key, RoleKeys, Signature } from './model.ts';
 
 /** The signatures that counted. */
@@ -12,7 +13,7 @@ export interface Quorum {
 /**
  * Checks that enough of a role's keys signed a file. What counts is distinct key material: a signature or key
  * listed twice (CVE-2020-6174), or one key under two ids (GHSA-3633-5h82-39pq), counts once. Bad signatures,
- * and signatures by keys outside the role, are skipped.
+ * and signatures by keys outside the role, are skipped; of one key no more than `MAX_TRIES_PER_KEY` are tried.
  * @param keys by recomputed key id, from the delegating document
  * @param role for the error alone
  * @throws TufError THRESHOLD; MALFORMED when one key id signs twice and the dialect forbids that
@@ -32,12 +33,16 @@ export function verifyThreshold(
   }
   const wanted = new Set(roleKeys.keyIds);
   const counted = new Map<string, string>();
+  const tries = new Map<string, number>();
   for (const { keyId, value, method } of envelope.signatures) {
     if (!wanted.has(keyId) || value.length === 0) continue;
     const entry = keys.get(keyId);
     // Notary CVE-2015-9258: the key says how it signs; a signature that says otherwise is none.
     const key = method === undefined ? entry?.usable : entry?.usableBy?.(method);
     if (key === undefined || counted.has(key.materialId)) continue;
+    const tried = tries.get(key.materialId) ?? 0;
+    if (tried >= MAX_TRIES_PER_KEY) continue;
+    tries.set(key.materialId, tried + 1);
     if (key.verify(envelope.message, value)) counted.set(key.materialId, keyId);
   }
   const keyIds = [...counted.values()];

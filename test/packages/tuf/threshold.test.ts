@@ -41,6 +41,26 @@ describe('counting', () => {
     }
   });
 
+  it('tries a key four times, however many signatures it is said to have made', () => {
+    let asked = 0;
+    const { declared, usable } = tufDialect.toKey(key.declared);
+    if (usable === undefined) throw new Error('no key');
+    const verify = (): boolean => {
+      asked += 1;
+      return false;
+    };
+    const entries = [key.keyId, 'twin'].map((keyId) => ({ keyId, declared, usable: { ...usable, verify } }));
+    const signatures = Array.from({ length: 1_000 }, (_, at) => ({
+      ...signature,
+      keyId: at % 2 === 0 ? key.keyId : 'twin',
+    }));
+    const many = { ...envelope, signatures, allowsRepeatedSigners: true };
+    const roleKeys = { keyIds: [key.keyId, 'twin'], threshold: 1 };
+    const count = () => verifyThreshold(many, new Map(entries.map((each) => [each.keyId, each])), roleKeys);
+    expect(codeOf(count)).toBe('THRESHOLD');
+    expect(asked).toBe(4);
+  });
+
   it('skips a signature that names a method which is not one of its key', () => {
     const roleKeys = { keyIds: [key.keyId], threshold: 1 };
     const named = { ...envelope, signatures: [{ ...signature, method: 'eddsa' }] };
