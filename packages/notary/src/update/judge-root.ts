@@ -6,6 +6,7 @@ import {
   type Verified,
   verifyRoot,
   verifyRootUpdate,
+  verifyThreshold,
 } from '@vidimus/tuf';
 import { NotaryError } from '../errors.ts';
 import { MAX_FIRST_VERSION } from './limits.ts';
@@ -63,11 +64,20 @@ function verifyNext(context: UpdateContext, stored: Root, bytes: Uint8Array): Ve
     return verifyRootUpdate(context, stored, bytes);
   } catch (error) {
     if (!(error instanceof TufError)) throw error;
-    if (error.code === 'VERSION') throw wrongVersion(stored, verifyOwn(context, bytes).document);
-    const file = verifyOwn(context, bytes);
-    if (error.code !== 'THRESHOLD') throw error;
-    const { version } = file.document;
-    if (version <= stored.version) throw wrongVersion(stored, file.document);
+    if (error.code === 'THRESHOLD') assertSignedByStored(context, stored, bytes);
+    const { document } = verifyOwn(context, bytes);
+    throw error.code === 'VERSION' ? wrongVersion(stored, document) : error;
+  }
+}
+
+/** Whoever has no key of the stored root has brought all the others: they are not asked, there may be many. */
+function assertSignedByStored({ dialect, limits }: UpdateContext, stored: Root, bytes: Uint8Array): void {
+  const envelope = dialect.open(bytes, limits.rootBytes);
+  try {
+    verifyThreshold(envelope, stored.keys, stored.roles.root, 'root');
+  } catch (error) {
+    const root = dialect.decode('root', envelope);
+    if (root.version <= stored.version) throw wrongVersion(stored, root);
     throw refusal(
       'root',
       'could not rotate trust to a new trusted root: failed to validate data with current trusted certificates',

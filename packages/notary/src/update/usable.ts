@@ -2,7 +2,7 @@
 import type { Delegation, Hashes, Key, RoleKeys, Root, Targets } from '@vidimus/tuf';
 import { compilePrefixes } from '../path-prefix.ts';
 import { toNotaryRole } from '../role-name.ts';
-import { MAX_DELEGATED_ROLES } from './limits.ts';
+import { MAX_DELEGATED_ROLES, MAX_DELEGATION_KEYS } from './limits.ts';
 import { invalidMetadata, refusal } from './refusal.ts';
 
 /**
@@ -26,6 +26,9 @@ export function assertUsableTargets(role: string, document: Targets): void {
   const { roles = [], keys = new Map<string, Key>() } = document.delegations ?? {};
   if (roles.length > MAX_DELEGATED_ROLES) {
     throw invalidMetadata(role, `more than ${MAX_DELEGATED_ROLES} delegations`);
+  }
+  if (keys.size > MAX_DELEGATION_KEYS) {
+    throw invalidMetadata(role, `more than ${MAX_DELEGATION_KEYS} keys of delegations`);
   }
   for (const delegation of roles) {
     // Without keys a role rests: `notary delegation purge` leaves it so, and adding a key wakes it.

@@ -318,6 +318,7 @@ const good = { root: root(), targets: targets({ version: 2 }) };
 const held = (...keys: readonly WireKey[]): Partial<UpdateInput> => ({
   heldKeyIds: new Set(keys.map(({ keyId }) => keyId)),
 });
+const spoiled = { ...rootKey2, sign: () => new Uint8Array(64) };
 const past = '2026-11-21T08:16:44.5Z';
 const wrongCn = await certifiedKey('root', 'localhost:5000/alice/other');
 const shortLived = await certifiedKey('short', undefined, NOW + DAY);
@@ -522,6 +523,16 @@ const refusals: Readonly<Record<string, Case>> = {
     kind: 'ErrBadRoot',
     says: 'could not rotate trust to a new trusted root: failed to validate data with current trusted certificates',
   },
+  'a root of strangers, whose keys are not even looked at': {
+    files: { root: root({ version: 2, root: { keys: [rootKey2] } }, spoiled) },
+    kind: 'ErrBadRoot',
+    says: 'could not rotate trust to a new trusted root',
+  },
+  'a root with more keys of a role than anybody has': {
+    files: { root: root({ version: 2, targets: { keys: manyKeys(129) } }) },
+    kind: 'ErrBadRoot',
+    says: 'roles.targets.keyids',
+  },
   'a root by the key that was rotated away': {
     to: () => {
       const service = repository();
@@ -711,6 +722,19 @@ const refusals: Readonly<Record<string, Case>> = {
     files: { targets: targets({ version: 3, delegations: [{ ...releases, threshold: 3 }] }) },
     kind: 'ErrBadTargets',
     says: 'invalid threshold specified for targets/releases: 3 of 2 usable keys',
+  },
+  'more keys of delegations than anybody has': {
+    files: {
+      targets: targets({
+        version: 3,
+        delegations: Array.from({ length: 11 }, (_, at) => ({
+          name: `targets/r${at}`,
+          keys: manyKeys(92, String(at)),
+        })),
+      }),
+    },
+    kind: 'ErrBadTargets',
+    says: 'more than 1000 keys of delegations',
   },
   'more delegations than the snapshot could list': {
     files: {
@@ -1008,6 +1032,10 @@ describe('refuses', () => {
 });
 
 /** The signed object of a file; what the tests compare with is spelt by `JSON.parse`. */
+function manyKeys(count: number, seed = ''): readonly WireKey[] {
+  return Array.from({ length: count }, (_, at) => edKey(`${seed} ${at}`));
+}
+
 function signedOf(bytes: Uint8Array): JsonObject {
   const file = parseJson(bytes, { maxBytes: bytes.length, maxDepth: 20 });
   const signed = isJsonObject(file) ? file['signed'] : undefined;
