@@ -58,6 +58,7 @@ const anchor = z.strictObject({
 });
 const ownKey = z.strictObject({
   use: z.enum(['root', 'spare']),
+  dialect: z.literal('tuf'),
   keyId: hex,
   publicKey: hex,
   file: z.string(),
@@ -513,7 +514,9 @@ describe('init', () => {
   it.each([
     ['two ways to hold root', (): string[] => ['--managed-root', '--root-key', 'x'], 'USAGE 2'],
     ['a threshold nobody can meet', () => ['--threshold', '3'], 'THRESHOLD_INVALID 2'],
-    ['a dialect that is not there yet', () => ['--dialect', 'tuf,notary'], 'USAGE 2'],
+    ['a dialect that nobody has', () => ['--dialect', 'tuf,cosign'], 'USAGE 2'],
+    ['the same dialect twice', () => ['--dialect', 'tuf,tuf'], 'USAGE 2'],
+    ['the dialect notary alone', () => ['--dialect', 'notary'], 'USAGE 2'],
     ['a key file that is missing', () => ['--root-key', 'missing.pem'], 'FILE_UNREADABLE 2'],
   ])('is used wrongly with %s', async (_, words, code) => {
     expect(await failureOf(['init', named('wrong'), ...words()])).toBe(code);

@@ -54,9 +54,10 @@ function defineServe(program: Command, runner: Runner): void {
 function definePublishing(program: Command, runner: Runner): void {
   client(program, 'init <repository>', 'put a repository under trust, and pin its root here')
     .option('--managed-root', 'let the service hold the root key too (evaluation only)')
-    .option('--root-key <file...>', 'public root keys of others (PEM or hex), beside one on this machine')
+    .option('--root-key <file...>', 'public root keys or certificates of others, beside one on this machine')
     .option('--threshold <n>', 'root signatures needed', positiveInteger)
-    .addOption(new Option('--dialect <names>', 'metadata formats').default('tuf'))
+    .option('--dialect <names>', 'metadata formats: tuf (default), or tuf,notary for old Docker clients, too')
+    .option('--trust-dir <dir>', 'where Docker or notary keep the root key of what they made')
     .action((repository, options) =>
       runner(options, async (c) => (await import('./commands/init.ts')).init(c, repository, options)),
     );

@@ -40,6 +40,8 @@ export interface FileKeyStore extends KeyStore<KeyLabel, ClientKey> {
    * @throws KeyStoreError ALREADY_SIGNED, RECORD_CORRUPT
    */
   claim(keyId: string, document: SignedDocument): Promise<void>;
+  /** Begins the record of a key that another program keeps; one that is there stays. */
+  adopt(keyId: string): Promise<void>;
   /** Everything the key signed, oldest first. */
   signed(keyId: string): Promise<readonly SignedDocument[]>;
 }
@@ -113,6 +115,14 @@ export function createFileKeyStore(parts: FileKeyStoreParts): FileKeyStore {
       return found.filter((key) => key !== undefined);
     },
     claim: async (keyId, document) => claimVersion(await fileOf(keyId, 'signed'), document),
+    adopt: async (keyId) => {
+      const path = await fileOf(keyId, 'signed');
+      try {
+        await createSignedRecord(path, parts.random);
+      } catch (error) {
+        if (!(error instanceof KeyStoreError && error.code === 'KEY_EXISTS')) throw error;
+      }
+    },
     signed: async (keyId) => readSignedRecord(await fileOf(keyId, 'signed')),
   };
 }

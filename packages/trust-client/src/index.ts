@@ -33,6 +33,8 @@ export type {
   TagDetail,
   TagPublished,
 } from './publish/answers.ts';
+export { mirrorKeys } from './publish/mirror-keys.ts';
+export type { VerifiedDocument } from './publish/offered-document.ts';
 export {
   createPublishClient,
   type Outcome,
@@ -40,6 +42,7 @@ export {
   trustPath,
 } from './publish/publish-client.ts';
 export type {
+  AddDialectsRequest,
   CreateRepositoryRequest,
   EditTagsRequest,
   ImportRepositoryRequest,
@@ -57,7 +60,8 @@ export {
   type SignRequest,
   signDocuments,
 } from './publish/sign-change.ts';
-export { type CreationCheck, type VerifiedDocument, verifyCreation } from './publish/verify-creation.ts';
+export { type AddedDialectCheck, verifyAddedDialect } from './publish/verify-added-dialect.ts';
+export { type CreationCheck, verifyCreation } from './publish/verify-creation.ts';
 export { metadataUrl, type RepositoryTrust } from './repository-trust.ts';
 export type { RevocationList, RevokedDigest } from './revocation-list.ts';
 export { createSession, type Session, type SessionOptions } from './session.ts';

@@ -250,3 +250,19 @@ describe('files that others may use', () => {
     expect((await refusal(() => storeIn(directory).list())).code).toBe('FILE_UNSAFE');
   });
 });
+
+describe('the record of a key that another program keeps', () => {
+  it('is begun once, and then holds it to one document of a version', async () => {
+    const store = storeIn(join(base, 'adopted', 'keys'));
+    const entry = { repository: 'r', dialect: 'tuf', role: 'root', version: 1, sha256: sha256Hex(message) };
+    expect((await refusal(() => store.claim(absent, entry))).code).toBe('RECORD_CORRUPT');
+    await store.adopt(absent);
+    await store.claim(absent, entry);
+    await store.adopt(absent);
+    expect(await store.signed(absent)).toEqual([entry]);
+    expect((await refusal(() => store.claim(absent, { ...entry, sha256: absent }))).code).toBe(
+      'ALREADY_SIGNED',
+    );
+    expect(await store.list()).toEqual([]);
+  });
+});

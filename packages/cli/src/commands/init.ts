@@ -1,7 +1,9 @@
 /** `vidimus init REPO`: put a repository under trust, and pin its root here. */
 import { dirname, join } from 'node:path';
-import { parseRepository } from '@vidimus/reference';
+import { parseRepository, printable } from '@vidimus/reference';
+import type { DialectName } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
+import { repositorySettings } from '../client/repository-settings.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { shorten } from '../output/table.ts';
@@ -17,18 +19,23 @@ export interface InitOptions {
   readonly managedRoot?: boolean;
   readonly rootKey?: readonly string[];
   readonly threshold?: number;
+  /** Comma-separated. */
   readonly dialect?: string;
+  readonly trustDir?: string;
 }
 
 /** Prints where the keys are, what to do with the spare, and the next command. */
 export async function init(context: Context, name: string, options: InitOptions): Promise<ExitCode> {
   assertOptions(options);
+  const dialects = toDialects(options.dialect);
   const { name: repository } = parseRepository(name);
   const wish = {
     repository,
     managedRoot: options.managedRoot === true,
     otherKeys: (options.rootKey ?? []).map(readPublicKeyFile),
     threshold: options.threshold,
+    dialects,
+    trustDir: options.trustDir,
   };
   const creation = await withPublisher(context, repository, (publisher) =>
     createTrustedRepository(context, publisher, wish),
@@ -37,15 +44,7 @@ export async function init(context: Context, name: string, options: InitOptions)
   return printAnswer(context, toAnswer(context, repository, creation));
 }
 
-function assertOptions({ managedRoot, rootKey, dialect }: InitOptions): void {
-  if (dialect !== undefined && dialect !== 'tuf') {
-    throw new CliError(
-      'USAGE',
-      exitCodes.usage,
-      `the dialect ${dialect} cannot be made yet`,
-      '--dialect tuf',
-    );
-  }
+function assertOptions({ managedRoot, rootKey }: InitOptions): void {
   if (managedRoot === true && rootKey !== undefined) {
     throw new CliError(
       'USAGE',
@@ -53,6 +52,20 @@ function assertOptions({ managedRoot, rootKey, dialect }: InitOptions): void {
       'a root is held by the service or by keys of yours: --managed-root or --root-key',
     );
   }
+}
+
+/** Undefined: nothing was said. `tuf` first. */
+function toDialects(text: string | undefined): readonly DialectName[] | undefined {
+  if (text === undefined) return undefined;
+  const names = text.split(',').map((name) => name.trim());
+  const known = (['tuf', 'notary'] as const).filter((dialect) => names.includes(dialect));
+  if (known.length === names.length) return known;
+  throw new CliError(
+    'USAGE',
+    exitCodes.usage,
+    `${printable(text)} names something else than the dialects tuf and notary, each once`,
+    '--dialect tuf,notary',
+  );
 }
 
 /** On stderr, and not silenced: whoever runs this in production should not be able to overlook it. */
@@ -66,14 +79,17 @@ function warnOnline({ world }: Context, repository: string): void {
 function toAnswer(context: Context, repository: string, creation: Creation): Answer {
   if (creation.state === 'pending') return pending(context, repository, creation);
   const { summary, pinning } = creation;
-  const own = creation.state === 'created' ? creation.own : [];
-  const next = `vidimus sign ${repository}:TAG@sha256:DIGEST`;
+  const own = creation.state === 'exists' ? [] : creation.own;
+  const next = summary.mirrored
+    ? `vidimus inspect ${repository}`
+    : `vidimus sign ${repository}:TAG@sha256:DIGEST`;
   return {
-    deed: creation.state === 'created' ? 'CREATED' : 'EXISTS',
+    deed: deeds[creation.state],
     subject: repository,
     facts: [
-      ...(creation.state === 'created' ? [] : [['state', stateWords(pinning !== undefined)] as const]),
+      ...(creation.state === 'created' ? [] : [['state', stateWords(creation)] as const]),
       ['root', rootWords(context, summary)],
+      ...(summary.dialects.includes('notary') ? [['dialects', summary.dialects.join(', ')] as const] : []),
       ...keyFacts(own),
       ...(pinning === undefined
         ? []
@@ -83,6 +99,7 @@ function toAnswer(context: Context, repository: string, creation: Creation): Ans
           ]),
       ['others', `vidimus anchor export ${repository} > FILE`],
       ['', `and on their machines: vidimus anchor pin ${repository} --root FILE`],
+      ...dockerFacts(context, repository, summary),
       ['next', next],
     ],
     json: {
@@ -95,6 +112,8 @@ function toAnswer(context: Context, repository: string, creation: Creation): Ans
   };
 }
 
+const deeds = { created: 'CREATED', exists: 'EXISTS', added: 'ADDED' } as const;
+
 function pending(
   context: Context,
   repository: string,
@@ -102,10 +121,9 @@ function pending(
 ): Answer {
   const { change, own, pinning } = creation;
   const answer = pendingAnswer(repository, change);
-  const root = change.documents.find(({ role }) => role === 'root');
-  const signed = new Set(root?.signatures.map(({ keyId }) => keyId));
-  const waiting = (root?.thresholds ?? [])
-    .flatMap(({ keyIds }) => keyIds)
+  const signed = new Set(change.documents.flatMap(({ signatures }) => signatures.map(({ keyId }) => keyId)));
+  const waiting = change.documents
+    .flatMap(({ thresholds }) => thresholds.flatMap(({ keyIds }) => keyIds))
     .filter((keyId) => !signed.has(keyId));
   const next =
     'whoever holds one of these keys: the same vidimus init, with the public keys of all as --root-key';
@@ -115,19 +133,46 @@ function pending(
       ...answer.facts,
       ['by', `any of ${[...new Set(waiting)].map(shorten).join(', ')}`],
       ...keyFacts(own),
-      ...own.map(({ held }): Fact => ['public', `ed25519:${held.publicHex}`]),
-      ['anchor', `pinned here: ${anchorWords(pinning.anchor)}`],
-      ...pinningFacts(context, repository, pinning),
+      ...own.map(
+        ({ held, certificateFile }): Fact => ['public', certificateFile ?? `ed25519:${held.publicHex}`],
+      ),
+      ...(pinning === undefined
+        ? []
+        : [
+            ['anchor', `pinned here: ${anchorWords(pinning.anchor)}`] as const,
+            ...pinningFacts(context, repository, pinning),
+          ]),
       ['next', next],
     ],
-    json: { repository, ...answer.json, keys: own.map(toJson), anchor: pinning.anchor, next },
+    json: {
+      repository,
+      ...answer.json,
+      keys: own.map(toJson),
+      ...(pinning === undefined ? {} : { anchor: pinning.anchor }),
+      next,
+    },
   };
 }
 
-function stateWords(pinnedNow: boolean): string {
-  return pinnedNow
-    ? 'made from this machine before, but not pinned; pinned now'
-    : 'under trust already, and pinned here; nothing was changed';
+function stateWords({ state, summary, pinning }: Exclude<Creation, { state: 'pending' }>): string {
+  if (state === 'added' && summary.mirrored) return 'what Notary clients publish is repeated for TUF clients';
+  if (state === 'added') return 'every tag is there for Notary clients, too';
+  return pinning === undefined
+    ? 'under trust already, and pinned here; nothing was changed'
+    : 'made from this machine before, but not pinned; pinned now';
+}
+
+/** How old clients find it: over TLS, beside what they have of other servers. */
+function dockerFacts(
+  context: Context,
+  repository: string,
+  { dialects }: Extract<Creation, { state: 'created' }>['summary'],
+): readonly Fact[] {
+  if (!dialects.includes('notary')) return [];
+  const { server } = repositorySettings(context, repository);
+  return [
+    ['docker', `up to version 28: export DOCKER_CONTENT_TRUST=1 DOCKER_CONTENT_TRUST_SERVER=${server}`],
+  ];
 }
 
 function rootWords(context: Context, summary: Extract<Creation, { state: 'created' }>['summary']): string {
@@ -141,15 +186,35 @@ function rootWords(context: Context, summary: Extract<Creation, { state: 'create
 }
 
 function keyFacts(own: readonly OwnKey[]): readonly Fact[] {
-  return own.flatMap(({ use, file, held }): readonly Fact[] => {
-    if (use === 'root') return [['key', file]];
-    return [
-      ['spare', `${shorten(held.keyId)}, of the same power: move it to a medium that stays offline`],
-      ['', `mv ${join(dirname(file), held.keyId)}.* OFFLINE-MEDIUM/`],
-    ];
-  });
+  const roots = own.filter(({ use }) => use === 'root');
+  const spares = own.filter(({ use }) => use === 'spare');
+  return [
+    ...roots.map(({ file, dialect }, index): Fact => [index === 0 ? 'key' : '', file + forWhom(dialect)]),
+    ...(spares.length === 0
+      ? []
+      : [
+          [
+            'spare',
+            `${spares.map(({ held }) => shorten(held.keyId)).join(' and ')}, of the same power: move ${spares.length === 1 ? 'it' : 'them'} to a medium that stays offline`,
+          ] as const,
+          ...spares.map(
+            ({ file, held }): Fact => ['', `mv ${join(dirname(file), held.keyId)}.* OFFLINE-MEDIUM/`],
+          ),
+        ]),
+  ];
 }
 
-function toJson({ use, held, file }: OwnKey): Readonly<Record<string, string>> {
-  return { use, keyId: held.keyId, publicKey: held.publicHex, file };
+function forWhom(dialect: DialectName): string {
+  return dialect === 'notary' ? ' (for Notary clients)' : '';
+}
+
+function toJson({ use, dialect, held, file, certificateFile }: OwnKey): Readonly<Record<string, string>> {
+  return {
+    use,
+    dialect,
+    keyId: held.keyId,
+    publicKey: held.publicHex,
+    file,
+    ...(certificateFile === undefined ? {} : { certificate: certificateFile }),
+  };
 }

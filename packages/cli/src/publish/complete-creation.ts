@@ -8,7 +8,6 @@ import {
   type CreateRepositoryRequest,
   type PublishClient,
   type RepositorySummary,
-  type SigningKey,
   type VerifiedDocument,
   verifyCreation,
 } from '@vidimus/trust-client';
@@ -19,8 +18,7 @@ import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type Pinning, replaceAnchor } from './anchors.ts';
 import { pinPublishedRoot } from './pin-root.ts';
-import { signOnce } from './sign-once.ts';
-import { createSignedRecords } from './signed-records.ts';
+import { openHeld, signAndSubmit } from './sign-and-submit.ts';
 
 export interface OpenCreation {
   readonly repository: string;
@@ -45,7 +43,13 @@ export async function completeCreation(
   const { repository, request, change, held } = creation;
   const documents = verifyCreation({ repository, request, change, now: context.world.now() });
   const signed =
-    held.length === 0 ? change : await signAndSubmit(context, publisher, store, creation, documents);
+    held.length === 0
+      ? change
+      : await signAndSubmit(context, publisher, store, {
+          change,
+          documents,
+          keys: await openHeld(context, store, held),
+        });
   if (signed.state !== 'published')
     return { state: 'open', change: signed, pinning: await pinKeys(context, repository, request) };
   const pinning = await pinCreated(context, repository, documents);
@@ -62,30 +66,13 @@ export async function pinCreated(
   return await pinPublishedRoot(context, { repository, version, messages: [sha256] });
 }
 
-/** Ids of the root keys that clients hold, in order. */
+/** Ids of the root keys of the dialect `tuf`, which is the one that is pinned, that clients hold; in order. */
 export function requestedRootKeys(request: CreateRepositoryRequest): readonly string[] {
   const entries = request.roles?.root?.keys ?? [];
   const ids = entries.flatMap((entry) =>
-    entry.custody === 'client' ? [tufDialect.toKey(entry.key).keyId] : [],
+    entry.custody === 'client' && entry.dialect !== 'notary' ? [tufDialect.toKey(entry.key).keyId] : [],
   );
   return [...new Set(ids)].sort();
-}
-
-async function signAndSubmit(
-  context: Context,
-  publisher: PublishClient,
-  store: FileKeyStore,
-  { repository, change, held }: OpenCreation,
-  documents: readonly VerifiedDocument[],
-): Promise<Change> {
-  const keys: SigningKey[] = [];
-  for (const key of held) {
-    context.terminal.progress(`opening root key ${key.keyId.slice(0, 12)} ...`);
-    keys.push({ keyId: key.keyId, signer: await store.open(key) });
-  }
-  const records = createSignedRecords(store, publisher, change);
-  const signatures = await signOnce(context, { repository, change, documents, keys, records });
-  return await publisher.submitSignatures(repository, change.id, signatures);
 }
 
 /** Others have to sign: this machine pins the keys that were asked for, so that their root will be known. */
@@ -102,7 +89,7 @@ async function pinKeys(
 }
 
 function rootOf(documents: readonly VerifiedDocument[]): VerifiedDocument {
-  const root = documents.find(({ role }) => role === 'root');
+  const root = documents.find(({ dialect, role }) => dialect === 'tuf' && role === 'root');
   if (root !== undefined) return root;
   throw new CliError(
     'CHANGE_MISMATCH',

@@ -8,6 +8,7 @@ import { withDistances } from '../output/times.ts';
 export type Deed =
   | 'CREATED'
   | 'EXISTS'
+  | 'ADDED'
   | 'SIGNED'
   | 'PUBLISHED'
   | 'REJECTED'

@@ -1,7 +1,8 @@
-/** A public root key of somebody else, from a file: PEM, or an Ed25519 key as hex. */
+/** A public root key of somebody else, from a file: PEM, or an Ed25519 key as hex; a certificate for Notary clients. */
 import { createPublicKey } from 'node:crypto';
-import { toHex } from '@vidimus/crypto';
-import { type Key, tufDialect } from '@vidimus/tuf';
+import { CryptoError, toHex } from '@vidimus/crypto';
+import { notaryDialect, x509KeyObject } from '@vidimus/notary';
+import { type DialectName, type Key, tufDialect } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readNamedFile } from './bounded-file.ts';
@@ -12,19 +13,34 @@ const curves: Readonly<Record<string, string>> = {
   secp384r1: 'ecdsa-sha2-nistp384',
 };
 
+/** A root key and the dialect whose documents list it. */
+export interface RootKey {
+  readonly dialect: DialectName;
+  readonly key: Key;
+}
+
 /** @throws CliError KEY_INVALID or FILE_UNREADABLE */
-export function readPublicKeyFile(file: string): Key {
+export function readPublicKeyFile(file: string): RootKey {
   const text = readNamedFile(file, maxKeyFileBytes).toString('utf8').trim();
   if (/PRIVATE KEY/.test(text)) throw invalid(file, 'holds a private key: give its public half');
-  const declared = toDeclared(file, text);
-  const key = tufDialect.toKey(declared);
+  const isCertificate = /BEGIN CERTIFICATE/.test(text);
+  const key = isCertificate ? toCertified(file, text) : tufDialect.toKey(toDeclared(file, text));
   if (key.usable === undefined) throw invalid(file, 'holds a key that is malformed or weak');
-  return key;
+  return { dialect: isCertificate ? 'notary' : 'tuf', key };
 }
 
 /** The TUF key object of an Ed25519 key. @param publicHex 64 hex digits */
 export function ed25519KeyObject(publicHex: string): Key['declared'] {
   return { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: publicHex } };
+}
+
+function toCertified(file: string, text: string): Key {
+  try {
+    return notaryDialect.toKey(x509KeyObject(`${text}\n`));
+  } catch (cause) {
+    if (!(cause instanceof CryptoError)) throw cause;
+    throw invalid(file, 'is no certificate that Notary clients take', cause);
+  }
 }
 
 function toDeclared(file: string, text: string): Key['declared'] {

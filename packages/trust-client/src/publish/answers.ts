@@ -24,6 +24,7 @@ export const SummarySchema = z.object({
   rootSha256: z.string(),
   openChanges: z.int(),
   problems: z.array(z.looseObject({ code: z.string(), fix: z.string().optional() })),
+  mirrored: z.boolean().optional(),
 });
 export type RepositorySummary = z.infer<typeof SummarySchema>;
 

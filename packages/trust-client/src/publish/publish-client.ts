@@ -21,6 +21,7 @@ import {
   TagPublishedSchema,
 } from './answers.ts';
 import type {
+  AddDialectsRequest,
   CreateRepositoryRequest,
   EditTagsRequest,
   ImportRepositoryRequest,
@@ -39,6 +40,8 @@ export interface PublishClient {
   /** The server's URL, ending in `/`. */
   readonly server: string;
   createRepository(repository: string, request: CreateRepositoryRequest): Promise<Outcome<RepositorySummary>>;
+  /** Asked again, it answers the same. */
+  addDialects(repository: string, request: AddDialectsRequest): Promise<Outcome<RepositorySummary>>;
   /** The same import again answers the same. @throws TrustClientError REFUSED, with serverCode REPOSITORY_EXISTS for another */
   importRepository(repository: string, request: ImportRepositoryRequest): Promise<RepositorySummary>;
   /** @throws TrustClientError REFUSED with serverCode REPOSITORY_UNKNOWN if there is none */
@@ -106,6 +109,8 @@ export function createPublishClient(options: HttpClientOptions): PublishClient {
     close: http.close,
     createRepository: (repository, body) =>
       edit(SummarySchema, { method: 'PUT', path: trustPath(repository), body }),
+    addDialects: (repository, body) =>
+      edit(SummarySchema, { method: 'PATCH', path: trustPath(repository), body }),
     importRepository: (repository, body) =>
       ask(SummarySchema, { method: 'POST', path: trustPath(repository, 'imports'), body }),
     summary: (repository) => ask(SummarySchema, { method: 'GET', path: trustPath(repository) }),

@@ -1,13 +1,13 @@
 /** Bodies of the calls that publish (CONTRACTS C3). */
-import type { Key } from '@vidimus/tuf';
+import type { DialectName, Key } from '@vidimus/tuf';
 
 /** A JSON object that is passed on as it is. */
 export type JsonObject = Key['declared'];
 
 export type KeyEntry =
   | { readonly custody: 'managed'; readonly algorithm?: 'ed25519' }
-  /** `key` is the key object of the `tuf` dialect. */
-  | { readonly custody: 'client'; readonly dialect?: 'tuf'; readonly key: JsonObject };
+  /** `key` is a key object as its dialect (default `tuf`) writes it. */
+  | { readonly custody: 'client'; readonly dialect?: DialectName; readonly key: JsonObject };
 
 export interface RoleRequest {
   readonly threshold?: number;
@@ -19,9 +19,15 @@ export interface RoleRequest {
 export type RequestedRole = 'root' | 'targets' | 'snapshot' | 'timestamp' | 'revocations';
 
 export interface CreateRepositoryRequest {
-  readonly dialects?: readonly 'tuf'[];
+  readonly dialects?: readonly DialectName[];
   readonly digestRetention?: string;
   readonly roles?: { readonly [role in RequestedRole]?: RoleRequest };
+}
+
+/** All dialects that the repository shall have; who holds root in the new one, where that is to be said. */
+export interface AddDialectsRequest {
+  readonly dialects: readonly DialectName[];
+  readonly roles?: { readonly root: { readonly keys: readonly KeyEntry[] } };
 }
 
 export interface TagRequest {
@@ -58,9 +64,9 @@ export interface ImportRepositoryRequest {
 }
 
 export interface SignatureUpload {
-  readonly dialect: 'tuf';
+  readonly dialect: DialectName;
   readonly role: string;
   readonly keyId: string;
-  /** Hex. */
+  /** Hex, in the dialect `notary` base64. */
   readonly sig: string;
 }

@@ -1,14 +1,15 @@
 /** Signing documents of a change that were verified before, never two for one version. */
-import { type Signer, toHex } from '@vidimus/crypto';
+import { type Signer, toBase64, toHex } from '@vidimus/crypto';
+import type { DialectName } from '@vidimus/tuf';
 import { TrustClientError } from '../errors.ts';
+import type { VerifiedDocument } from './offered-document.ts';
 import type { SignatureUpload } from './requests.ts';
-import type { VerifiedDocument } from './verify-creation.ts';
 
 /** What a key signs at most once. */
 export interface SignedVersion {
   readonly keyId: string;
   readonly repository: string;
-  readonly dialect: 'tuf';
+  readonly dialect: DialectName;
   readonly role: string;
   readonly version: number;
 }
@@ -37,7 +38,7 @@ export interface SigningKey {
 export interface SignRequest {
   readonly repository: string;
   readonly change: { readonly id: string; readonly insteadOf?: readonly string[] | undefined };
-  /** From `verifyCreation`. */
+  /** From `verifyCreation` or `verifyAddedDialect`. */
   readonly documents: readonly VerifiedDocument[];
   readonly keys: readonly SigningKey[];
   readonly records: SignedRecords;
@@ -59,9 +60,13 @@ export async function signDocuments(request: SignRequest): Promise<readonly Sign
     const { sha256, dialect, role } = document;
     await request.records.remember(versionOf(request, document, key), { sha256, change: request.change.id });
     const value = await key.signer.sign(document.message);
-    signatures.push({ dialect, role, keyId: key.keyId, sig: toHex(value) });
+    signatures.push({ dialect, role, keyId: key.keyId, sig: spell(dialect, value) });
   }
   return signatures;
+}
+
+function spell(dialect: DialectName, signature: Uint8Array): string {
+  return dialect === 'tuf' ? toHex(signature) : toBase64(signature);
 }
 
 async function assertFirst(request: SignRequest, document: VerifiedDocument, key: SigningKey): Promise<void> {

@@ -1,35 +1,39 @@
 /**
- * Before a client signs the first root of a repository it makes the same document itself, from the
- * request it sent, and compares bytes: the server chooses the keys it holds, and nothing else.
+ * Before a client signs the first roots of a repository it makes the same documents itself, from the request it
+ * sent, and compares bytes: the server chooses the keys it holds, and nothing else.
  */
-import { ed25519FromSeed, fromBase64, sha256Hex, toHex } from '@vidimus/crypto';
+import { ed25519FromSeed, toHex } from '@vidimus/crypto';
 import {
   createRepository,
+  createTopLevel,
+  type DialectName,
   type Draft,
   type EditTerms,
   type Key,
-  MAX_CLOCK_SKEW_MS,
-  parseTime,
   type RepositoryKeys,
   type RoleKeySet,
   type RoleKeys,
+  type Root,
   tufDialect,
 } from '@vidimus/tuf';
+import { dialectOf } from '../dialects.ts';
 import { TrustClientError } from '../errors.ts';
-import type { Change, ChangeDocument } from './answers.ts';
+import type { Change } from './answers.ts';
+import {
+  assertDisjoint,
+  assertEd25519,
+  compareAll,
+  documentName,
+  type ExpectedDocuments,
+  issuedAt,
+  managedKeys,
+  mismatch,
+  type OfferedDocuments,
+  offeredRoot,
+  openOffered,
+  type VerifiedDocument,
+} from './offered-document.ts';
 import type { CreateRepositoryRequest, RequestedRole } from './requests.ts';
-
-/** A document that was recomputed and found equal, byte for byte. */
-export interface VerifiedDocument {
-  readonly dialect: 'tuf';
-  readonly role: string;
-  readonly version: number;
-  readonly message: Uint8Array;
-  /** Hex. */
-  readonly sha256: string;
-  /** Key ids whose signatures count for it. */
-  readonly keyIds: readonly string[];
-}
 
 /** What the service applies where a request is silent (CONTRACTS C3). */
 const DEFAULT_LIFETIMES: Readonly<Record<RequestedRole, string>> = {
@@ -45,7 +49,6 @@ const UNIT_MS = new Map([
   ['h', 3_600_000],
   ['d', 86_400_000],
 ]);
-const MAX_DOCUMENT_BYTES = 1024 * 1024;
 
 export interface CreationCheck {
   readonly repository: string;
@@ -57,86 +60,104 @@ export interface CreationCheck {
 }
 
 /**
- * The documents of a creation that this client may sign.
+ * The documents of a creation that this client may sign, in every dialect that was asked for.
  * @throws TrustClientError CHANGE_MISMATCH naming the first thing that is not as requested
  */
 export function verifyCreation(check: CreationCheck): readonly VerifiedDocument[] {
-  const { change, repository, now } = check;
+  const { change, repository, request, now } = check;
   if (change.repository !== repository) throw mismatch('it belongs to another repository');
   if (change.kind !== 'create') throw mismatch('it is not the creation of a repository');
-  const issued = parseTime(change.times.issued);
-  if (issued === undefined || issued > now + MAX_CLOCK_SKEW_MS) throw mismatch('it is dated in the future');
-  const offered = new Map(change.documents.map((document) => [document.role, openOffered(document)]));
-  if (offered.size !== change.documents.length) throw mismatch('it names a role twice');
-
-  const expected = recompute(check, issued, offered);
-  return change.documents.map((document) => compare(document, offered, expected));
+  const issued = issuedAt(change, now);
+  const dialects = request.dialects ?? ['tuf'];
+  const offered = openOffered(change, dialects);
+  const roots = dialects.map((dialect) => offeredRoot(offered, dialect));
+  const [first, second] = roots;
+  if (first !== undefined && second !== undefined) assertDisjoint(first.keys.values(), second.keys.values());
+  const expected = dialects.flatMap((dialect) => [...recompute(check, dialect, issued, offered)]);
+  return compareAll(change, offered, new Map(expected));
 }
 
-interface Offered {
-  readonly message: Uint8Array;
-  readonly version: number;
-  readonly document: ReturnType<typeof decodeOffered>;
-}
-
-function openOffered(document: ChangeDocument): Offered {
-  const { role, dialect, sha256, version } = document;
-  if (dialect !== 'tuf') throw mismatch(`it is of the dialect ${dialect}, which was not asked for`);
-  try {
-    const message = fromBase64(document.toSign);
-    if (sha256Hex(message) !== sha256) throw mismatch(`the bytes of ${role} are not those of their hash`);
-    return { message, version, document: decodeOffered(role, message) };
-  } catch (cause) {
-    if (cause instanceof TrustClientError) throw cause;
-    throw mismatch(`${role} cannot be read`, cause);
-  }
-}
-
-function decodeOffered(role: string, message: Uint8Array) {
-  const envelope = tufDialect.open(tufDialect.seal(message, []), MAX_DOCUMENT_BYTES);
-  return tufDialect.decode(role === 'root' ? 'root' : 'targets', envelope);
-}
-
-type Expected = ReadonlyMap<string, Uint8Array>;
-
-function recompute(check: CreationCheck, issued: number, offered: ReadonlyMap<string, Offered>): Expected {
-  const { request, repository } = check;
-  const root = offered.get('root')?.document;
-  if (root?.kind !== 'root') throw mismatch('it holds no root');
-  const delegations = targetsOf(offered)?.delegations;
-  const revocations = delegations?.roles.find((role) => role.name === 'revocations');
-  const keys: RepositoryKeys = {
-    root: keySet('root', request, root.roles.root, root.keys),
-    targets: keySet('targets', request, root.roles.targets, root.keys),
-    snapshot: keySet('snapshot', request, root.roles.snapshot, root.keys),
-    timestamp: keySet('timestamp', request, root.roles.timestamp, root.keys),
-    revocations:
-      revocations && delegations ? keySet('revocations', request, revocations, delegations.keys) : standIn(),
-  };
+function recompute(
+  { request, repository }: CreationCheck,
+  dialect: DialectName,
+  issued: number,
+  offered: OfferedDocuments,
+): ExpectedDocuments {
+  const root = offeredRoot(offered, dialect);
   const terms: EditTerms = {
     repository,
     nowMs: issued,
     lifetimesMs: lifetimes(request),
     // A later incarnation goes on above the versions of the one before.
-    highest: new Map([...offered].map(([role, { version }]) => [role, version - 1])),
+    highest: new Map(
+      [...offered.values()]
+        .filter((each) => each.dialect === dialect)
+        .map(({ role, version }) => [role, version - 1]),
+    ),
   };
   try {
-    const made = createRepository(keys, terms);
+    const made =
+      dialect === 'tuf' ? first(request, root, offered, terms) : firstOfNotary(request, root, terms);
     return new Map(
-      Object.entries(made).map(([role, draft]: [string, Draft]) => [role, tufDialect.encode(draft)]),
+      Object.entries(made).map(([role, draft]: [string, Draft]) => [
+        documentName(dialect, role),
+        dialectOf(dialect).encode(draft),
+      ]),
     );
   } catch (cause) {
+    if (cause instanceof TrustClientError) throw cause;
     throw mismatch('no repository can be made of it', cause);
   }
 }
 
-function targetsOf(offered: ReadonlyMap<string, Offered>) {
-  const document = offered.get('targets')?.document;
-  return document?.kind === 'targets' ? document : undefined;
+function first(
+  request: CreateRepositoryRequest,
+  root: Root,
+  offered: OfferedDocuments,
+  terms: EditTerms,
+): ReturnType<typeof createRepository> {
+  const targets = offered.get(documentName('tuf', 'targets'))?.document;
+  const delegations = targets?.kind === 'targets' ? targets.delegations : undefined;
+  const revocations = delegations?.roles.find((role) => role.name === 'revocations');
+  const keys: RepositoryKeys = {
+    ...topLevelKeys('tuf', request, root),
+    revocations:
+      revocations && delegations
+        ? keySet('tuf', 'revocations', request, revocations, delegations.keys)
+        : standIn(),
+  };
+  return createRepository(keys, terms);
+}
+
+/** Of every incarnation the first: clients of Notary v1 start at 1. @throws TufError for certificates they refuse */
+function firstOfNotary(
+  request: CreateRepositoryRequest,
+  root: Root,
+  terms: EditTerms,
+): ReturnType<typeof createTopLevel> {
+  if (root.version !== 1) throw mismatch('its root of the dialect notary is not the first');
+  const { assertRoot, assertRootNow } = dialectOf('notary');
+  assertRoot?.(root, terms.repository);
+  assertRootNow?.(root, terms.nowMs);
+  return createTopLevel(topLevelKeys('notary', request, root), terms);
+}
+
+function topLevelKeys(
+  dialect: DialectName,
+  request: CreateRepositoryRequest,
+  { roles, keys }: Root,
+): Omit<RepositoryKeys, 'revocations'> {
+  return {
+    root: keySet(dialect, 'root', request, roles.root, keys),
+    targets: keySet(dialect, 'targets', request, roles.targets, keys),
+    snapshot: keySet(dialect, 'snapshot', request, roles.snapshot, keys),
+    timestamp: keySet(dialect, 'timestamp', request, roles.timestamp, keys),
+  };
 }
 
 /** The keys of a role: those of the request, and as many of the server's as the request left to it. */
 function keySet(
+  dialect: DialectName,
   role: RequestedRole,
   request: CreateRepositoryRequest,
   offered: RoleKeys,
@@ -144,13 +165,15 @@ function keySet(
 ): RoleKeySet {
   const wanted = request.roles?.[role];
   const entries = wanted?.keys ?? [{ custody: 'managed' } as const];
-  const own = entries.flatMap((entry) => (entry.custody === 'client' ? [tufDialect.toKey(entry.key)] : []));
-  const ownIds = new Set(own.map((key) => key.keyId));
-  const managed = offered.keyIds.flatMap((keyId) => (ownIds.has(keyId) ? [] : (keys.get(keyId) ?? [])));
-  if (managed.length !== entries.length - own.length) throw mismatch(`${role} has other keys than requested`);
-  if (managed.some((key) => key.usable?.scheme !== 'ed25519')) {
-    throw mismatch(`${role} has a key of the server that is not ed25519`);
-  }
+  const own = entries.flatMap((entry) =>
+    entry.custody === 'client' && (entry.dialect ?? 'tuf') === dialect
+      ? [dialectOf(dialect).toKey(entry.key)]
+      : [],
+  );
+  const count = entries.filter(({ custody }) => custody === 'managed').length;
+  const managed = managedKeys(role, count, offered, keys, own);
+  // A managed root key of the dialect notary is a certificate, which its own rules judge.
+  if (dialect === 'tuf' || role !== 'root') assertEd25519(role, managed);
   return { keys: [...own, ...managed], threshold: wanted?.threshold ?? 1 };
 }
 
@@ -173,25 +196,4 @@ function toMs(duration: string): number {
   if (unit === undefined)
     throw new TrustClientError('OPTIONS_INVALID', 'a lifetime is a duration such as 90d');
   return Number(duration.slice(0, -1)) * unit;
-}
-
-function compare(
-  document: ChangeDocument,
-  offered: ReadonlyMap<string, Offered>,
-  expected: Expected,
-): VerifiedDocument {
-  const { role, version, sha256 } = document;
-  const message = offered.get(role)?.message;
-  const own = expected.get(role);
-  if (message === undefined || own === undefined) throw mismatch(`${role} is not part of the creation`);
-  if (!Buffer.from(message).equals(own)) throw mismatch(`${role} differs from what the request says`);
-  const keyIds = document.thresholds.flatMap((threshold) => threshold.keyIds);
-  return { dialect: 'tuf', role, version, message, sha256, keyIds };
-}
-
-function mismatch(problem: string, cause?: unknown): TrustClientError {
-  return new TrustClientError('CHANGE_MISMATCH', `the change is not what was asked for: ${problem}`, {
-    cause,
-    hint: 'do not sign it; the server, or somebody in between, changed the request',
-  });
 }
