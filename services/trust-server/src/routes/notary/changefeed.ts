@@ -73,7 +73,9 @@ function parsePage(query: URLSearchParams): ChangefeedPage | { readonly problem:
   }
   const after = parseInteger(query.get('change_id') || '0');
   if (after === undefined) return { problem: {} };
-  return { after: Math.max(after, -1), count: toCount(after, count) };
+  // Nothing lies before the beginning: backwards from there is from the end.
+  const from = after < 0 || (after === 0 && count < 0) ? -1 : after;
+  return { after: from, count: toCount(from, count) };
 }
 
 /** -1 is the end of the feed: what is wanted from there lies before it. */

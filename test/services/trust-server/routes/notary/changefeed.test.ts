@@ -31,7 +31,8 @@ describe('the change feed', () => {
     ['change_id=-9&records=3', { after: -1, count: -3 }],
     ['change_id=5&records=-2', { after: 5, count: -2 }],
     ['records=1000000', { after: 0, count: 1_000 }],
-    ['records=-1000000', { after: 0, count: -1_000 }],
+    ['records=-1000000', { after: -1, count: -1_000 }],
+    ['change_id=0&records=-2', { after: -1, count: -2 }],
     ['records=%2B7', { after: 0, count: 7 }],
     ['change_id=&records=3', { after: 0, count: 3 }],
   ])('reads ?%s', async (query, page) => {
