@@ -107,7 +107,12 @@ function printChallenge(
   problem: ChallengeProblem | undefined,
 ): string {
   const { tokens, publicUrl } = parts;
-  const realm = tokens.realm ?? `${publicUrl ?? new URL(context.req.url).origin}${ownTokenPath}`;
+  const realm = tokens.realm ?? `${publicUrl ?? originOf(context)}${ownTokenPath}`;
   const error = problem === undefined ? '' : `,error="${problem}"`;
   return `Bearer realm="${realm}",service="${tokens.service}",scope="${formatScope(scope)}"${error}`;
+}
+
+/** As the caller spelled it: a quote is legal in a host, and would end the text it is put into. */
+function originOf(context: Context): string {
+  return new URL(context.req.url).origin.replaceAll('"', '%22');
 }

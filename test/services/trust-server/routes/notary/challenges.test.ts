@@ -67,6 +67,15 @@ describe('the recorded challenges', () => {
   });
 });
 
+describe('our own challenge', () => {
+  it('keeps a quote in the name of the host inside the realm', async () => {
+    const answer = await wireForTest().app.request('https://a",scope="x/v2/');
+    expect(answer.headers.get('www-authenticate')).toBe(
+      'Bearer realm="https://a%22,scope=%22x/v2/_trust/registry-token",service="vidimus",scope="registry:catalog:*"',
+    );
+  });
+});
+
 describe('the recorded refusals of names', () => {
   const refused = recorded('gun-prefixes.txt').filter(({ status }) => status !== 200);
 
