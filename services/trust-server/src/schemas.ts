@@ -185,6 +185,8 @@ export const problemSchema = z
   .object({
     code: z.string().openapi({ example: 'ROLE_EXPIRING' }),
     role: z.string().optional(),
+    /** Of the role, in a repository that has another one beside it. */
+    dialect: dialectSchema.optional(),
     tag: z.string().optional(),
     expires: timeSchema.optional(),
     fix: z.string(),

@@ -149,6 +149,25 @@ export function dualAddSuite(given: DatabaseForSuite): void {
       expect(summary).toMatchObject({ dialects: ['tuf', 'notary'], openChanges: 0, problems: [] });
     });
 
+    it('warns before the root of either dialect expires', async () => {
+      const { service, repository, clock } = await make('expiring', held);
+      const carol = await certifiedKey('carol', repository);
+      clock.nowMs += 10 * day;
+      const change = await changeOf(service.addDialects(call, repository, withKeys(carol)));
+      const signatures = [await signNotaryRoot(change, carol)];
+      await service.signChange(call, repository, change.id, { signatures });
+      clock.nowMs = startMs + 340 * day;
+      await service.renew();
+      const told = { code: 'ROLE_EXPIRING', role: 'root' };
+      expect((await service.readRepository(repository)).problems).toMatchObject([told]);
+      clock.nowMs = startMs + 350 * day;
+      await service.renew();
+      const both = [told, { ...told, dialect: 'notary' }];
+      expect((await service.readRepository(repository)).problems).toMatchObject(both);
+      const fleet = await service.listRepositories({ prefix: repository, mayRead: () => true }, { limit: 5 });
+      expect(fleet.items[0]?.problems).toHaveLength(2);
+    });
+
     it('can be rejected: the repository goes on, and its keys are gone', async () => {
       const { core, service, repository } = await make('rejected', held);
       const carol = await certifiedKey('carol', repository);

@@ -23,6 +23,15 @@ import type { DatabaseForSuite } from '../../../support/each-database.ts';
 import { bodyOf, call, codeOf, day, digestOf, errorOf, openCore, startMs, tagOf } from './core-for-test.ts';
 import { BothReaders, dualManaged } from './dual-for-test.ts';
 
+/** Numbers below a bound, the same in every run. */
+function lcg(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return Math.floor((state / 2_147_483_648) * below);
+  };
+}
+
 export function dualEditSuite(given: DatabaseForSuite): void {
   const make = async (name: string) => {
     const core = openCore(given.database(), { seed: `dual edit ${given.kind}` });
@@ -136,6 +145,42 @@ export function dualEditSuite(given: DatabaseForSuite): void {
       const body = await bodyOf(service.editTags(call, repository, { sign }));
       expect(body.published).toEqual({ targets: 2, snapshot: 2, timestamp: 2 });
       expect(Object.keys(await readers.tags())).toHaveLength(1_100);
+    });
+  });
+
+  describe('any sequence of edits', () => {
+    it('leaves both dialects with the same tags after every step', async () => {
+      const { service, repository, readers, clock } = await make('any');
+      const random = lcg(7);
+      const pick = <T>(items: readonly T[]): T | undefined => items[random(items.length)];
+      const names = ['a', 'b', 'c', 'd'];
+      const texts = ['1', '2', '3'];
+      const revoked = new Set<string>();
+      let tags: Record<string, string> = {};
+      for (let step = 0; step < 40; step += 1) {
+        clock.nowMs += random(20) * 3_600_000;
+        await service.renew();
+        const [name = '', text = ''] = [pick(names), pick(texts)];
+        const digest = digestOf(text);
+        const kind = random(5);
+        if (kind <= 1) {
+          const code = await codeOf(service.putTag(call, repository, name, tagOf(text)));
+          expect(code).toBe(revoked.has(digest) ? 'WOULD_BREAK' : 'none');
+          if (code === 'none') tags = { ...tags, [name]: digest };
+        } else if (kind === 2) {
+          const code = await codeOf(service.deleteTag(call, repository, name));
+          expect(code).toBe(name in tags ? 'none' : 'TAG_UNKNOWN');
+          tags = Object.fromEntries(Object.entries(tags).filter(([tag]) => tag !== name));
+        } else if (kind === 3) {
+          await service.revokeDigest(call, repository, digest, { reason: 'any' });
+          revoked.add(digest);
+          tags = Object.fromEntries(Object.entries(tags).filter(([, named]) => named !== digest));
+        } else {
+          await codeOf(service.liftRevocation(call, repository, digest));
+          revoked.delete(digest);
+        }
+        expect(await readers.tags()).toEqual(tags);
+      }
     });
   });
 

@@ -215,6 +215,32 @@ export function dualMirrorSuite(given: DatabaseForSuite): void {
     });
   });
 
+  describe('any sequence of uploads', () => {
+    it('leaves both dialects with the same tags after every step', async () => {
+      const { owner, readers, clock, service } = await mirror('any', { a: '1' });
+      const lists = { targets: { a: '1' } as Record<string, string>, releases: {} as Record<string, string> };
+      let state = 11;
+      const random = (below: number): number => {
+        state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+        return Math.floor((state / 2_147_483_648) * below);
+      };
+      for (let step = 0; step < 30; step += 1) {
+        clock.nowMs += random(10) * 3_600_000;
+        await service.renew();
+        const role = random(2) === 0 ? 'targets' : 'releases';
+        const name = 'abcd'.charAt(random(4));
+        const others = Object.entries(lists[role]).filter(([tag]) => tag !== name);
+        lists[role] = Object.fromEntries(random(3) === 0 ? others : [...others, [name, `${random(3)}`]]);
+        if (role === 'targets') await owner.publish(lists.targets);
+        else await owner.release(lists.releases, lists.targets);
+        const expected = Object.entries({ ...lists.targets, ...lists.releases });
+        expect(await readers.tags()).toEqual(
+          Object.fromEntries(expected.map(([tag, text]) => [tag, digestOf(text)])),
+        );
+      }
+    });
+  });
+
   describe('a mirrored dialect is refused', () => {
     it('to whoever brings keys of another', async () => {
       const { service, repository } = await start('keys', { '1.0': 'a' });

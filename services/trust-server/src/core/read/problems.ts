@@ -1,4 +1,5 @@
 /** What needs attention in a repository, and how to mend it. */
+import type { DialectName } from '@vidimus/tuf';
 import type { Problem } from '../../schemas.ts';
 import { printTime } from '../instants.ts';
 
@@ -14,6 +15,8 @@ const maxPathLength = 256;
 
 export interface RoleLife {
   readonly role: string;
+  /** Where it is not the dialect whose versions people are told. */
+  readonly dialect?: DialectName;
   readonly expiresMs: number;
   /** Lifetime of new versions. */
   readonly lifetimeMs: number;
@@ -39,12 +42,13 @@ export interface ProblemInput {
 export function findProblems(input: ProblemInput): readonly Problem[] {
   const { nowMs, expiringWithinMs = noticeMs } = input;
   const problems: Problem[] = [];
-  for (const { role, expiresMs, lifetimeMs, renewed } of input.roles) {
+  for (const { role, dialect, expiresMs, lifetimeMs, renewed } of input.roles) {
     const expires = printTime(expiresMs);
     const left = expiresMs - nowMs;
-    if (left <= 0) problems.push({ code: 'ROLE_EXPIRED', role, expires, fix: fixOf(role, renewed) });
+    const about = { role, ...(dialect === undefined ? {} : { dialect }), expires, fix: fixOf(role, renewed) };
+    if (left <= 0) problems.push({ code: 'ROLE_EXPIRED', ...about });
     else if (left < (renewed ? lifetimeMs * lateShare : expiringWithinMs)) {
-      problems.push({ code: 'ROLE_EXPIRING', role, expires, fix: fixOf(role, renewed) });
+      problems.push({ code: 'ROLE_EXPIRING', ...about });
     }
   }
   if (input.rootIsOnline) {

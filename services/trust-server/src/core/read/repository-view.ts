@@ -17,6 +17,8 @@ export interface RepositoryView {
   readonly row: RepositoryRow;
   readonly dialect: DialectName;
   readonly heads: RoleHeads;
+  /** Current files of its other dialect, where it has one. */
+  readonly beside: RoleHeads;
   readonly root: Root;
   /** Absent where what is stored is not signed as root says now. */
   readonly targets?: Targets;
@@ -33,7 +35,8 @@ export interface Readers {
   readonly states: StateReader;
 }
 
-const topLevelRoles = ['root', 'targets', 'snapshot', 'timestamp'] as const;
+/** Roles of every dialect. */
+export const topLevelRoles = ['root', 'targets', 'snapshot', 'timestamp'] as const;
 
 /** The roles that people ask about, in any dialect; bins are a matter of layout. */
 export const shownRoles = ['root', 'targets', REVOCATIONS_ROLE, 'snapshot', 'timestamp'] as const;
@@ -73,17 +76,19 @@ export async function readView(
 ): Promise<RepositoryView> {
   const row = await readActive(queries, repository);
   const dialect = mainDialect(row.dialects);
-  const heads = headsIn(await readHeads(queries, row), dialect);
+  const all = await readHeads(queries, row);
+  const heads = headsIn(all, dialect);
+  const beside = headsIn(all, dialect === 'tuf' ? 'notary' : 'tuf');
   if (dialect === 'notary') {
     const { root, files } = await readers.states.read(queries, row, heads);
     const delegated = readTree(repository, root, files);
     const targets = delegated.get('targets');
-    return { row, dialect, heads, root, delegated, ...(targets && { targets }) };
+    return { row, dialect, heads, beside, root, delegated, ...(targets && { targets }) };
   }
   const { reader } = readers;
   const current = await readCurrent(reader, queries, row, heads);
   const revocations = await reader.read(queries, row, 'targets', headOf(heads, REVOCATIONS_ROLE), current);
-  return { ...current, row, dialect, heads, revocations };
+  return { ...current, row, dialect, heads, beside, revocations };
 }
 
 /** Who holds a role; undefined for a role that nobody delegates. */

@@ -13,7 +13,7 @@ import type {
 import { type Page, type PageRequest, type RepositoryFilter, TrustError } from '../../service.ts';
 import { stateOf } from '../changes/change-answer.ts';
 import { notMirrored, readSource } from '../dialect-changes/mirror-source.ts';
-import { parseDialect } from '../dialects.ts';
+import { mainDialect, parseDialect } from '../dialects.ts';
 import { printDuration, printTime } from '../instants.ts';
 import { headOf } from '../publish/current-documents.ts';
 import { readOpenChanges } from '../store/changes.ts';
@@ -28,6 +28,7 @@ import {
   roleState,
   rolesOf,
   shownRoles,
+  topLevelRoles,
 } from './repository-view.ts';
 
 /** @throws TrustError REPOSITORY_UNKNOWN */
@@ -65,7 +66,7 @@ export async function readSummary(
       ...findProblems({
         repository,
         nowMs,
-        roles: [...roles, ...delegationsOf(view)].map((role) => toLife(headOf(heads, role), row.settings)),
+        roles: livesOf(view),
         rootIsOnline: headOf(heads, 'root').resignAfterMs !== undefined,
         openChanges: open.map(({ id }) => id),
         rootIsOutdated: row.settings.outdatedRoot === true,
@@ -75,6 +76,13 @@ export async function readSummary(
       }),
     ],
   };
+}
+
+function livesOf(view: RepositoryView): readonly RoleLife[] {
+  const { row, heads, beside, dialect } = view;
+  const own = [...rolesOf(dialect), ...delegationsOf(view)].map((role) => headOf(heads, role));
+  const others = topLevelRoles.flatMap((role) => beside.get(role) ?? []);
+  return [...own, ...others].map((head) => toLife(head, row));
 }
 
 /** @throws TrustError ROLE_UNKNOWN */
@@ -131,7 +139,7 @@ export async function listRepositories(
     const problems = findProblems({
       repository,
       nowMs,
-      roles: roles.map((head) => toLife(head, settings)),
+      roles: roles.map((head) => toLife(head, { dialects, settings })),
       rootIsOnline: roles.some(({ role, resignAfterMs }) => role === 'root' && resignAfterMs !== undefined),
       openChanges: open.get(repository) ?? [],
       rootIsOutdated: settings.outdatedRoot === true,
@@ -194,9 +202,6 @@ async function readFleet(queries: Queries, filter: FleetFilter): Promise<readonl
     }));
 }
 
-/** As `mainDialect`. */
-const ofMainDialect = sql`${trustHeads.dialect} = case when 'tuf' = any(${trustRepositories.dialects}) then 'tuf' else 'notary' end`;
-
 async function readLives(
   queries: Queries,
   filter: FleetFilter,
@@ -204,6 +209,7 @@ async function readLives(
   const rows = await queries
     .select({
       repository: trustHeads.repository,
+      dialect: trustHeads.dialect,
       role: trustHeads.role,
       version: trustHeads.version,
       expiresAt: trustHeads.expiresAt,
@@ -217,11 +223,12 @@ async function readLives(
         eq(trustRepositories.incarnation, trustHeads.incarnation),
       ),
     )
-    .where(and(active(filter), ofMainDialect, inArray(trustHeads.role, [...shownRoles])));
+    .where(and(active(filter), inArray(trustHeads.role, [...shownRoles])));
   const lives = new Map<string, Life[]>();
-  for (const { repository, role, version, expiresAt, resignAfter } of rows) {
+  for (const { repository, dialect, role, version, expiresAt, resignAfter } of rows) {
     const known = lives.get(repository) ?? [];
     known.push({
+      dialect: parseDialect(dialect),
       role,
       version,
       expiresMs: expiresAt.getTime(),
@@ -232,7 +239,7 @@ async function readLives(
   return lives;
 }
 
-type Life = Omit<Head, 'dialect' | 'sha256'>;
+type Life = Omit<Head, 'sha256'>;
 
 /** Open changes by repository, those that would create one included. */
 async function readOpen(
@@ -259,9 +266,10 @@ async function readOpen(
   return open;
 }
 
-function toLife(head: Life, settings: RepositorySettings): RoleLife {
+function toLife(head: Life, { dialects, settings }: Pick<FleetRow, 'dialects' | 'settings'>): RoleLife {
   return {
     role: head.role,
+    ...(head.dialect === mainDialect(dialects) ? {} : { dialect: head.dialect }),
     expiresMs: head.expiresMs,
     lifetimeMs: lifetimeOf(settings, head.role),
     renewed: head.resignAfterMs !== undefined,
