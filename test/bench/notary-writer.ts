@@ -43,14 +43,14 @@ export class WireWriter {
 
   async get(path: string): Promise<string> {
     const { status, body } = await this.#call('GET', path);
-    if (status !== 200) throw new Error(`GET ${path}: ${status} ${body}`);
+    if (status !== 200) throw new Error(`GET ${path} at ${this.#target.url}: ${status} ${body}`);
     return body;
   }
 
   /** One upload; only 2xx counts. */
   async upload(repository: string, body: Buffer): Promise<void> {
     const { status, body: said } = await this.#call('POST', pathOf(repository, ''), body);
-    if (status !== 200) throw new Error(`upload to ${repository}: ${status} ${said}`);
+    if (status !== 200) throw new Error(`upload to ${repository} at ${this.#target.url}: ${status} ${said}`);
   }
 
   async #call(method: string, path: string, body?: Buffer): Promise<Answer> {
