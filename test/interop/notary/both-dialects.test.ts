@@ -1,6 +1,6 @@
 /** One repository in both dialects, read by everybody's clients at every step of its life. */
 import { join } from 'node:path';
-import { fromBase64, readPrivateKeyFile, signerFromPkcs8, toHex } from '@vidimus/crypto';
+import { readPrivateKeyFile } from '@vidimus/crypto';
 import { pushSmallImage } from '@vidimus/oci';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readTrustDirectory } from '../../../packages/cli/src/trust-dir/trust-directory.ts';
@@ -9,15 +9,13 @@ import { startStandInEngine } from '../../support/engine/stand-in-engine.ts';
 import { helloImage } from '../../support/image-builder.ts';
 import { callTrust } from '../../support/notary-clients/call-trust.ts';
 import { createDockerCli } from '../../support/notary-clients/docker-cli.ts';
+import { mirrorInTuf } from '../../support/notary-clients/mirror-in-tuf.ts';
 import { PASSPHRASE } from '../../support/notary-clients/notary-cli.ts';
 import { startTrustServer, type TrustServerForTest } from '../../support/notary-clients/trust-server.ts';
 import { createVidimusCli } from '../../support/notary-clients/vidimus-cli.ts';
-import { digestOf } from '../../support/service-calls.ts';
 import { ADMIN_TOKEN } from '../../support/service-process.ts';
-import { type Watched, watchPublishes } from './count-publishes.ts';
 import { createEveryReader } from './every-reader.ts';
 
-const quickEdits = 50;
 const [one, two] = [helloImage('one'), helloImage('two')];
 
 describe('a repository in both dialects', () => {
@@ -42,22 +40,6 @@ describe('a repository in both dialects', () => {
     const body = { dialects: ['tuf', 'notary'], roles: { root: { keys: [{ custody: 'managed' }] } } };
     const created = await rest('PUT', repository, '', body);
     expect(created, JSON.stringify(created.body)).toMatchObject({ status: 201 });
-  };
-  /** By the owner of the keys in a directory of Docker's. */
-  const addTuf = async (repository: string, trustDirectory: string) => {
-    const asked = await rest('PATCH', repository, '', { dialects: ['notary', 'tuf'] });
-    expect(asked, JSON.stringify(asked.body)).toMatchObject({ status: 202 });
-    const { change } = asked.body;
-    const [document] = change.documents;
-    const key = readTrustDirectory(trustDirectory).keys.find(({ role }) => role === 'root');
-    const { pkcs8 } = readPrivateKeyFile(key?.pem ?? '', PASSPHRASE);
-    const signer = signerFromPkcs8(pkcs8, 'ecdsa-sha2-nistp256');
-    const sig = toHex(await signer.sign(fromBase64(document.toSign)));
-    const [keyId] = document.thresholds[0].keyIds;
-    const signed = await rest('POST', repository, `/changes/${change.id}/signatures`, {
-      signatures: [{ dialect: 'tuf', role: 'root', keyId, sig }],
-    });
-    expect(signed, JSON.stringify(signed.body)).toMatchObject({ status: 200 });
   };
   const everyReader = async (repository: string) => {
     const readers = await createEveryReader({ server, registry, repository });
@@ -111,7 +93,10 @@ describe('a repository in both dialects', () => {
     await docker.done('trust', 'key', 'generate', 'alice');
     await docker.done('trust', 'signer', 'add', '--key', 'alice.pub', 'alice', repository);
     await sign('1', one);
-    await addTuf(repository, join(docker.configDirectory, 'trust'));
+    const rootKey = readTrustDirectory(join(docker.configDirectory, 'trust')).keys.find(
+      ({ role }) => role === 'root',
+    );
+    await mirrorInTuf(server, repository, readPrivateKeyFile(rootKey?.pem ?? '', PASSPHRASE).pkcs8);
     const { body: summary } = await rest('GET', repository, '');
     expect(summary).toMatchObject({ dialects: ['tuf', 'notary'], mirrored: true, problems: [] });
     const readers = await everyReader(repository);
@@ -140,40 +125,5 @@ describe('a repository in both dialects', () => {
     );
     await sign('1', two);
     expect(await readers.see('1')).toEqual(readers.all(two.digest));
-  });
-
-  it('is at the same publish in both while it is edited quickly', async () => {
-    const repository = `${registry.host}/quick`;
-    await createManaged(repository);
-    const { tuf, notary, at, close } = await watchPublishes(server, repository, '1');
-    cleanups.push(close);
-    const digests: (string | undefined)[] = [undefined];
-    let isEdited = true;
-    const edit = async () => {
-      for (let count = 1; count <= quickEdits; count += 1) {
-        const isRevoked = count % 5 === 0;
-        digests.push(isRevoked ? undefined : digestOf(`edit ${count}`));
-        const body = isRevoked ? undefined : { digest: digests[count], size: 100 };
-        const { status } = await rest(isRevoked ? 'DELETE' : 'PUT', repository, '/tags/1', body);
-        expect(status).toBe(200);
-      }
-      isEdited = false;
-    };
-    const seen: Watched[] = [];
-    const read = async () => {
-      while (isEdited) for (const next of [tuf, notary]) seen.push(await next());
-      for (const next of [tuf, notary]) seen.push(await next());
-    };
-    await Promise.all([edit(), read()]);
-    // Whoever reads the one and then the other is never sent back.
-    expect(seen.map(({ publish }) => publish)).toEqual(
-      seen.map(({ publish }) => publish).sort((a, b) => a - b),
-    );
-    for (const { publish, digest } of seen) expect(digest, `publish ${publish}`).toBe(digests[publish]);
-    expect(seen.slice(-2)).toEqual(
-      Array.from({ length: 2 }, () => ({ publish: quickEdits, digest: undefined })),
-    );
-    const published = await Promise.all(digests.map((_, publish) => at(publish)));
-    expect(published).toEqual(digests.map((digest) => ({ tuf: digest, notary: digest })));
   });
 });

@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { callTrust } from '../../support/notary-clients/call-trust.ts';
+import { callTrust, type TrustOrigin } from '../../support/notary-clients/call-trust.ts';
 import { createNotaryCli } from '../../support/notary-clients/notary-cli.ts';
-import type { TrustServer } from '../../support/notary-clients/trust-server.ts';
 import { createTufJsClient } from '../../support/notary-clients/tuf-js-client.ts';
 
 /** What a client has verified. */
@@ -39,7 +38,7 @@ type Listing = z.infer<typeof listing>;
 
 /** @param tag - what they look up */
 export async function watchPublishes(
-  server: TrustServer,
+  server: TrustOrigin,
   repository: string,
   tag: string,
 ): Promise<Watchers> {

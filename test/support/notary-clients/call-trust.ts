@@ -1,11 +1,11 @@
-/** Calls to a trust server over TLS with an authority of its own, which `fetch` cannot be told. */
+/** Calls to a trust server; over TLS with an authority of its own, which `fetch` cannot be told. */
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, request as requestPlain } from 'node:http';
 import { request } from 'node:https';
 
 export interface TrustOrigin {
   readonly url: string;
-  /** Certificate authority of the server (PEM). */
+  /** Certificate authority of the server (PEM); without TLS it is not asked. */
   readonly ca: string;
 }
 
@@ -30,7 +30,8 @@ export async function callTrust(
   path: string,
   { method = 'GET', body, token }: TrustCall = {},
 ): Promise<TrustAnswer> {
-  const outgoing = request(new URL(path, url), {
+  const send = url.startsWith('https:') ? request : requestPlain;
+  const outgoing = send(new URL(path, url), {
     method,
     ca,
     agent: false,

@@ -19,6 +19,8 @@ export interface WireRepository {
   /** Key ids that may sign its snapshot and timestamp: all that the server ever gave. */
   readonly servedKeyIds: ReadonlySet<string>;
   readonly rootKeyId: string;
+  /** PKCS#8 (DER) of the root key, to sign something else with. */
+  readonly rootKey: Uint8Array;
   /** Asks for the server's keys and uploads root 1 and targets 1. */
   create(names: readonly string[]): Promise<WireReply>;
   /** Uploads the next targets. */
@@ -40,7 +42,7 @@ const keySchema = z.object({ keytype: z.string(), keyval: z.object({ public: z.s
 export async function createWireRepository(options: WirePublisherOptions): Promise<WireRepository> {
   const { url, repository, authorization } = options;
   const base = `${url}/v2/${repository}/_trust/tuf/`;
-  const rootKey = await makeRootKey(repository);
+  const { pkcs8, ...rootKey } = await makeRootKey(repository);
   const targetsKey = edKey(`targets of ${repository}`);
   const servedKeyIds = new Set<string>();
   const expires = new Date(Date.now() + yearMs).toISOString();
@@ -75,6 +77,7 @@ export async function createWireRepository(options: WirePublisherOptions): Promi
     repository,
     servedKeyIds,
     rootKeyId: rootKey.keyId,
+    rootKey: pkcs8,
     create: async (names) => {
       const [timestamp, snapshot] = [await servedKey('timestamp'), await servedKey('snapshot')];
       if ('status' in timestamp) return timestamp;
@@ -94,7 +97,7 @@ export async function createWireRepository(options: WirePublisherOptions): Promi
 }
 
 /** As the clients make it: self-signed, for this repository, ten years. */
-async function makeRootKey(repository: string): Promise<WireKey> {
+async function makeRootKey(repository: string): Promise<WireKey & { readonly pkcs8: Uint8Array }> {
   const name = `root of ${repository}`;
   const pkcs8 = p256FromRandom(createHash('sha384').update(name).digest());
   const now = Date.now();
@@ -108,6 +111,7 @@ async function makeRootKey(repository: string): Promise<WireKey> {
   const key = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' });
   return {
     ...declare('ecdsa-x509', toBase64(Buffer.from(pem))),
+    pkcs8,
     method: 'ecdsa',
     sign: (message) => new Uint8Array(sign('sha256', message, { key, dsaEncoding: 'ieee-p1363' })),
   };
