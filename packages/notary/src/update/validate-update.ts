@@ -17,7 +17,7 @@ import { NotaryError } from '../errors.ts';
 import { notaryDialect } from '../notary-dialect.ts';
 import { judgeRoot } from './judge-root.ts';
 import { draftSnapshot, droppedRoles, isHeld, judgeUploadedSnapshot } from './judge-snapshot.ts';
-import { judgeTargets } from './judge-targets.ts';
+import { judgeTargets, type TargetsTree } from './judge-targets.ts';
 import { UPLOAD_LIMITS } from './limits.ts';
 import { readParts, type UpdatePart } from './read-parts.ts';
 import { refusal } from './refusal.ts';
@@ -52,7 +52,7 @@ export interface ValidUpdate {
   readonly snapshot?: Draft<Snapshot>;
   /** The timestamp for the sealed or uploaded snapshot, for the service to sign. */
   timestamp(snapshot: SealedFile): Draft<Timestamp>;
-  /** Targets and the delegated roles as clients read them afterwards, by model role. */
+  /** Targets and the delegated roles as clients read them afterwards, by model role; empty when nothing was uploaded. */
   readonly documents: ReadonlyMap<string, Targets>;
   /** Model roles that the stored snapshot lists and nobody delegates to any more. */
   readonly dropped: readonly string[];
@@ -60,6 +60,8 @@ export interface ValidUpdate {
 
 /** `nextTimestamp` wants the head of the repository's events; this dialect has no member to write it to. */
 const NO_LOG = { size: 0, hash: sha256Hex(new Uint8Array()) };
+
+const NO_TREE: TargetsTree = { accepted: [], documents: new Map(), delegated: new Set() };
 
 /**
  * Judges an upload. Takes time linear in the size of what is stored and sent, plus one look at each signature.
@@ -69,7 +71,9 @@ export function validateUpdate(input: UpdateInput): ValidUpdate {
   const { heldKeyIds } = input;
   const context = toContext(input);
   const { root, accepted: newRoot } = judgeRoot(context);
-  const tree = judgeTargets(context, root);
+  // `notary publish` without changes sends this, where the service holds the snapshot key. Nothing is read for it.
+  const isEmpty = context.parts.size === 0;
+  const tree = isEmpty ? NO_TREE : judgeTargets(context, root);
   const previous = storedDocument(context, 'snapshot', 'snapshot');
   const timestamp = storedDocument(context, 'timestamp', 'timestamp');
   const terms = toTerms(input, previous, timestamp);
@@ -77,10 +81,9 @@ export function validateUpdate(input: UpdateInput): ValidUpdate {
     root,
     timestamp: (snapshot: SealedFile) => nextTimestamp(timestamp, snapshot, NO_LOG, terms),
     documents: tree.documents,
-    dropped: droppedRoles(tree, previous),
+    dropped: isEmpty ? [] : droppedRoles(tree, previous),
   };
-  // `notary publish` without changes sends this, where the service holds the snapshot key.
-  if (context.parts.size === 0) return { ...sealing, accepted: [], dropped: [] };
+  if (isEmpty) return { ...sealing, accepted: [] };
   const accepted = [...(newRoot === undefined ? [] : [newRoot]), ...tree.accepted];
   const bytes = context.parts.get('snapshot');
   const snapshot = bytes && judgeUploadedSnapshot(context, root, tree, previous, bytes);

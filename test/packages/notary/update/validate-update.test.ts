@@ -173,6 +173,12 @@ describe('an upload to a repository', () => {
     }
   });
 
+  it('without files has no targets read, which can be large', () => {
+    const service = repository();
+    const stored = new Map([...service.stored, ['targets', text('never looked at')]]);
+    expect(service.judge({}, { stored }).documents.size).toBe(0);
+  });
+
   it('follows a rotation of every top-level key', () => {
     const service = repository();
     const next: RootSpec = {
