@@ -26,7 +26,6 @@ export interface DialectView {
 
 /** @throws TrustError DIALECTS_DISAGREE */
 export function assertAgree(views: readonly DialectView[], tags: Iterable<string>): void {
-  if (views.length < 2) return;
   for (const tag of tags) {
     const answers = views.map((view) => ({ dialect: view.dialect, digest: resolve(view, tag) }));
     if (new Set(answers.map(({ digest }) => digest)).size === 1) continue;

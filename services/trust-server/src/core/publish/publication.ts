@@ -114,7 +114,7 @@ export async function publish(tx: Queries, input: PublishInput): Promise<Publish
   if (main === undefined) throw new TrustError('INTERNAL', 'a publish without a dialect');
   const versions = versionsOf(main);
   const tags = input.tags?.(versions);
-  assertAgree(listings.map(toView), namesOf(input, tags));
+  if (listings.length > 1) assertAgree(listings.map(toView), namesOf(input, tags));
   const nowMs = toWholeSecond(main.part.terms.nowMs);
   const chain = chainEvents(at.log, input.events(versions), {
     repository: at.repository,
