@@ -2,6 +2,7 @@
  * Answers to metadata reads, made once per stored file: a GET then costs a look-up and no more than a bare
  * server's. Nothing here may set a header afterwards.
  */
+import { toPlain } from '../http/plain-bytes.ts';
 import type { MetadataFile, MetadataName } from '../service.ts';
 
 interface ResponseParts {
@@ -61,12 +62,4 @@ export function missingFile(name: MetadataName | undefined, isPublic: boolean): 
       'X-Content-Type-Options': 'nosniff',
     },
   });
-}
-
-/** A view of a plain ArrayBuffer, as Response wants it; copied only where the store shares memory. */
-function toPlain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = bytes;
-  return buffer instanceof ArrayBuffer
-    ? new Uint8Array(buffer, bytes.byteOffset, bytes.byteLength)
-    : new Uint8Array(bytes);
 }

@@ -5,6 +5,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { minGzipBytes } from '../../http/limits.ts';
+import { toPlain } from '../../http/plain-bytes.ts';
 import type { NotaryFile } from '../../notary-service.ts';
 
 /** `current`: what a role says now. `fixed`: asked for by version or hash. */
@@ -107,12 +108,4 @@ export function acceptsGzip(header: string | undefined): boolean {
   return header
     .split(',')
     .some((part) => /^ *gzip *(?:; *q=(?:1(?:\.0{0,3})?|0\.(?!0{1,3} *$)[0-9]{1,3}) *)?$/i.test(part));
-}
-
-/** A view of a plain ArrayBuffer, as Response wants it; copied only where the store shares memory. */
-function toPlain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = bytes;
-  return buffer instanceof ArrayBuffer
-    ? new Uint8Array(buffer, bytes.byteOffset, bytes.byteLength)
-    : new Uint8Array(bytes);
 }

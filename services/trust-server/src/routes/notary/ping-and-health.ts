@@ -1,9 +1,7 @@
 /** `GET /v2/`, which precedes every command of the clients, and `GET /_notary_server/health`. */
 import { catalogScope } from '@vidimus/access';
 import type { Handler } from 'hono';
-import { readRequestId } from '../../http/request-headers.ts';
-import { toWireAnswer, toWireResponse } from './wire-errors.ts';
-import type { WireParts } from './wire-parts.ts';
+import { failed, type WireParts } from './wire-parts.ts';
 
 const plain = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' } as const;
 
@@ -18,10 +16,7 @@ export function pingHandler(parts: WireParts): Handler {
     const anything = { ...catalogScope, actions: [] };
     return parts.door.admit(context, anything, true).then(
       (visitor) => (visitor instanceof Response ? visitor : new Response('{}', { headers: plain })),
-      (error: unknown) => {
-        const requestId = readRequestId(context.req.header('x-request-id')) ?? parts.newRequestId();
-        return toWireResponse(toWireAnswer(error, requestId, parts.log));
-      },
+      (error: unknown) => failed(parts, context, error),
     );
   };
 }

@@ -1,7 +1,7 @@
 /** `GET …/_trust/tuf/<file>.json`: the hot path of the Notary wire. Never signs, never writes. */
 import type { Context, Handler } from 'hono';
 import { LRUCache } from 'lru-cache';
-import { matchesEtag, readRequestId } from '../../http/request-headers.ts';
+import { matchesEtag } from '../../http/request-headers.ts';
 import type { NotaryOperation } from '../../metrics/http-metrics.ts';
 import type { NotaryFile, NotaryQuestion } from '../../notary-service.ts';
 import {
@@ -12,8 +12,15 @@ import {
   type Representation,
 } from './file-answers.ts';
 import { type FileName, parseFileName } from './file-names.ts';
-import { toWireAnswer, toWireResponse } from './wire-errors.ts';
-import { isServed, missing, missingFile, pullScope, repositoryOf, type WireParts } from './wire-parts.ts';
+import {
+  failed,
+  isServed,
+  missing,
+  missingFile,
+  pullScope,
+  repositoryOf,
+  type WireParts,
+} from './wire-parts.ts';
 
 interface Question {
   readonly repository: string;
@@ -57,10 +64,6 @@ export function fileHandler(parts: WireParts, key: Handler): Handler {
     return compressed.then((made) => answer(made ?? ready.identity));
   };
   const questions = new LRUCache<string, Question>({ max: maxRemembered });
-  const fail = (context: Context, error: unknown): Response => {
-    const requestId = readRequestId(context.req.header('x-request-id')) ?? parts.newRequestId();
-    return toWireResponse(toWireAnswer(error, requestId, parts.log));
-  };
   const read = (
     context: Context,
     question: NotaryQuestion,
@@ -73,9 +76,9 @@ export function fileHandler(parts: WireParts, key: Handler): Handler {
           ? file.then((found) => send(context, question, found))
           : send(context, question, file);
       if (!(answer instanceof Promise)) return answer;
-      return answer.catch((error: unknown) => fail(context, error));
+      return answer.catch((error: unknown) => failed(parts, context, error));
     } catch (error) {
-      return fail(context, error);
+      return failed(parts, context, error);
     }
   };
   return (context, next) => {
@@ -95,7 +98,7 @@ export function fileHandler(parts: WireParts, key: Handler): Handler {
     return parts.door
       .admit(context, pullScope(repository), false)
       .then((visitor) => (visitor instanceof Response ? visitor : answer()))
-      .catch((error: unknown) => fail(context, error));
+      .catch((error: unknown) => failed(parts, context, error));
   };
 }
 

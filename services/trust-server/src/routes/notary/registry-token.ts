@@ -11,18 +11,16 @@ import {
   toCaller,
 } from '@vidimus/access';
 import type { Context, Handler } from 'hono';
-import { readRequestId } from '../../http/request-headers.ts';
 import { recordFailure } from './door.ts';
-import { toWireAnswer, toWireResponse, wireError } from './wire-errors.ts';
-import type { WireParts } from './wire-parts.ts';
+import { toWireResponse, wireError } from './wire-errors.ts';
+import { failed, type WireParts } from './wire-parts.ts';
 
 export function registryTokenHandler(parts: WireParts, tokens: OwnRegistryTokens): Handler {
   return async (context) => {
     try {
       return await answer(parts, tokens, context);
     } catch (error) {
-      const requestId = readRequestId(context.req.header('x-request-id')) ?? parts.newRequestId();
-      return toWireResponse(toWireAnswer(error, requestId, parts.log));
+      return failed(parts, context, error);
     }
   };
 }

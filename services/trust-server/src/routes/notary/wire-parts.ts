@@ -70,6 +70,16 @@ export function notAllowed(allow: string): Response {
   return new Response(null, { status: 405, headers: { Allow: allow, 'Cache-Control': 'no-store' } });
 }
 
+/** The answer to what was thrown where there is no frame around the request. */
+export function failed(
+  { log, newRequestId }: Pick<WireParts, 'log' | 'newRequestId'>,
+  context: Context,
+  error: unknown,
+): Response {
+  const requestId = readRequestId(context.req.header('x-request-id')) ?? newRequestId();
+  return toWireResponse(toWireAnswer(error, requestId, log));
+}
+
 /** One request on its way. */
 export interface WireRequest {
   readonly id: string;
