@@ -1,6 +1,7 @@
 /** Creating a repository in both dialects at once. Runs over every kind of database. */
 import { fromBase64, sha256Hex } from '@vidimus/crypto';
 import { notaryDialect } from '@vidimus/notary';
+import type { TrustedState } from '@vidimus/tuf';
 import { describe, expect, it } from 'vitest';
 import type { CreateRepository } from '../../../../services/trust-server/src/schemas.ts';
 import type { DatabaseForSuite } from '../../../support/each-database.ts';
@@ -52,6 +53,18 @@ export function dualCreateSuite(given: DatabaseForSuite): void {
       expect([root, targets, timestamp].map(({ document }) => document.version)).toEqual([1, 1, 1]);
       expect(targets.document.delegations?.roles).toEqual([]);
       expect(timestamp.document.expires).toBe(startMs + day);
+    });
+
+    it('lives for as long as Notary clients do not warn of, and in the other dialect as it was asked to', async () => {
+      const opened = core();
+      const repository = nameOf('lifetimes');
+      await opened.service.createRepository(call, repository, dualManaged);
+      await opened.service.putTag(call, repository, '1.0', tagOf('a'));
+      const readers = await BothReaders.open(opened, repository);
+      const daysOf = (state: TrustedState) =>
+        [state.targets, state.snapshot].map(({ document }) => (document.expires - startMs) / day);
+      expect(daysOf(await readers.notary.refresh())).toEqual([1_095, 1_095]);
+      expect(daysOf(await readers.tuf.refresh())).toEqual([90, 7]);
     });
 
     it('has keys of its own in each dialect and role, and a certificate of ten years for root', async () => {

@@ -20,6 +20,7 @@ import {
 } from '../store/changes.ts';
 import { highestVersions } from '../store/metadata.ts';
 import { insertRepository, lastIncarnation, lockLive, type RepositoryRow } from '../store/repositories.ts';
+import { lifetimesIn } from '../store/repository-settings.ts';
 import { stateOf } from './change-answer.ts';
 import {
   type CreationRequest,
@@ -155,7 +156,7 @@ export async function firstTerms(
   const highest = new Map(await highestVersions(tx, row.repository, dialect));
   // Clients of Notary v1 take a first root of version 1 or 2; none of them follows across incarnations.
   if (dialect === 'notary') highest.delete('root');
-  const lifetimesMs = new Map(Object.entries(row.settings.lifetimesMs));
+  const lifetimesMs = lifetimesIn(row.settings, dialect);
   return { repository: row.repository, nowMs, lifetimesMs, highest };
 }
 

@@ -60,7 +60,11 @@ export async function prepareNextRoot(
   const heads = headsIn(await readHeads(tx, row), 'tuf');
   const current = await readCurrent(parts.reader, tx, row, heads);
   const { state } = await readSource(parts.states, tx, row);
-  const root = nextRoot(current.root, { root: mirrorRootKeys(state.root) }, termsOf(row, heads, nowMs));
+  const root = nextRoot(
+    current.root,
+    { root: mirrorRootKeys(state.root) },
+    termsOf(row, 'tuf', heads, nowMs),
+  );
   return { dialect: 'tuf', made: [], root, previous: current.root, byClients: true };
 }
 
@@ -78,7 +82,7 @@ export async function mirrorAddition(
   return {
     first,
     tags: await toTargets(tx, row, source, nowMs),
-    present: { dialect: 'notary', base: toBase(source), terms: termsOf(row, heads, nowMs) },
+    present: { dialect: 'notary', base: toBase(source), terms: termsOf(row, 'notary', heads, nowMs) },
     settings: toSettings(row),
     event,
   };

@@ -49,7 +49,7 @@ export async function notaryAddition(
   return {
     first,
     tags: current.targets.targets,
-    present: { dialect: 'tuf', base: current, terms: termsOf(row, heads, nowMs) },
+    present: { dialect: 'tuf', base: current, terms: termsOf(row, 'tuf', heads, nowMs) },
     settings: row.settings,
     event,
   };

@@ -112,7 +112,7 @@ async function publishNextRoot(
       {
         dialect: document.dialect,
         base: await readCurrent(parts.reader, tx, row, heads),
-        terms: termsOf(row, heads, nowMs),
+        terms: termsOf(row, document.dialect, heads, nowMs),
         root: sealed,
       },
     ],

@@ -49,7 +49,7 @@ export async function mirrorUpload(
       `the repository is mirrored in the dialect tuf, which lists at most ${MAX_TARGETS_PER_ROLE} tags`,
     );
   }
-  const terms = termsOf(row, heads, nowMs);
+  const terms = termsOf(row, 'tuf', heads, nowMs);
   const targets = new Map<string, Draft<Targets>>();
   if (moved.length > 0) {
     const listed = base.targets.targets;

@@ -19,6 +19,7 @@ import {
 } from '../publish/current-documents.ts';
 import type { DialectPart } from '../publish/publication.ts';
 import { sealRoot } from '../publish/seal.ts';
+import { lifetimesIn } from '../store/repository-settings.ts';
 import type { DuePlace, RenewalPlan } from './renewal-plan.ts';
 
 interface Parts {
@@ -73,7 +74,7 @@ async function toPart(
   const terms: EditTerms = {
     repository: row.repository,
     nowMs,
-    lifetimesMs: new Map(Object.entries(row.settings.lifetimesMs)),
+    lifetimesMs: lifetimesIn(row.settings, dialect),
     highest: new Map(Array.from(heads, ([role, head]) => [role, head.version])),
   };
   const targets = new Map<string, Draft<Targets>>();

@@ -1,8 +1,16 @@
 /** An edit of tags in the `notary` dialect, in a repository whose service signs both. */
 import type { Queries } from '@vidimus/database';
-import { type Draft, type EditTerms, nextTargets, type TargetEdits, type Targets } from '@vidimus/tuf';
+import {
+  type DialectName,
+  type Draft,
+  type EditTerms,
+  nextTargets,
+  type TargetEdits,
+  type Targets,
+} from '@vidimus/tuf';
 import type { RoleHeads } from '../store/metadata.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
+import { lifetimesIn } from '../store/repository-settings.ts';
 import { type DocumentReader, readCurrent } from './current-documents.ts';
 import type { DialectPart } from './publication.ts';
 
@@ -16,7 +24,7 @@ export async function notaryPart(
   nowMs: number,
 ): Promise<DialectPart> {
   const base = await readCurrent(reader, tx, row, heads);
-  const terms = termsOf(row, heads, nowMs);
+  const terms = termsOf(row, 'notary', heads, nowMs);
   const targets = new Map<string, Draft<Targets>>();
   if (edits.set.length + edits.remove.length > 0) {
     targets.set('targets', nextTargets('targets', base.targets, edits, terms));
@@ -25,11 +33,16 @@ export async function notaryPart(
 }
 
 /** The circumstances of an edit that makes no new role. */
-export function termsOf(row: RepositoryRow, heads: RoleHeads, nowMs: number): EditTerms {
+export function termsOf(
+  row: RepositoryRow,
+  dialect: DialectName,
+  heads: RoleHeads,
+  nowMs: number,
+): EditTerms {
   return {
     repository: row.repository,
     nowMs,
-    lifetimesMs: new Map(Object.entries(row.settings.lifetimesMs)),
+    lifetimesMs: lifetimesIn(row.settings, dialect),
     highest: new Map(Array.from(heads, ([role, { version }]) => [role, version])),
   };
 }

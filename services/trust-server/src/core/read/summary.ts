@@ -18,7 +18,7 @@ import { printDuration, printTime } from '../instants.ts';
 import { headOf } from '../publish/current-documents.ts';
 import { readOpenChanges } from '../store/changes.ts';
 import { type Head, readFile } from '../store/metadata.ts';
-import { parseSettings, type RepositorySettings } from '../store/repository-settings.ts';
+import { lifetimesIn, parseSettings, type RepositorySettings } from '../store/repository-settings.ts';
 import { findProblems, type RoleLife } from './problems.ts';
 import {
   delegationsOf,
@@ -98,7 +98,7 @@ export function toRoleAnswer(view: RepositoryView, role: string): Role {
     ...state,
     version: head.version,
     expires: printTime(head.expiresMs),
-    expiresAfter: printDuration(lifetimeOf(view.row.settings, role)),
+    expiresAfter: printDuration(lifetimeOf(view.row.settings, role, view.dialect)),
     ...pathsOf(delegated),
     ...(delegated === undefined ? {} : { terminating: delegated.terminating }),
   };
@@ -271,11 +271,12 @@ function toLife(head: Life, { dialects, settings }: Pick<FleetRow, 'dialects' | 
     role: head.role,
     ...(head.dialect === mainDialect(dialects) ? {} : { dialect: head.dialect }),
     expiresMs: head.expiresMs,
-    lifetimeMs: lifetimeOf(settings, head.role),
+    lifetimeMs: lifetimeOf(settings, head.role, head.dialect),
     renewed: head.resignAfterMs !== undefined,
   };
 }
 
-function lifetimeOf({ lifetimesMs }: RepositorySettings, role: string): number {
-  return lifetimesMs[role] ?? lifetimesMs['targets'] ?? 0;
+function lifetimeOf(settings: RepositorySettings, role: string, dialect: DialectName): number {
+  const lifetimes = lifetimesIn(settings, dialect);
+  return lifetimes.get(role) ?? lifetimes.get('targets') ?? 0;
 }

@@ -2,7 +2,12 @@
  * What a repository was created with, beyond its metadata. What is new here is optional: rows of before have none of
  * it, and a program of before refuses what it does not know.
  */
+import type { DialectName } from '@vidimus/tuf';
 import { z } from 'zod';
+
+const dayMs = 86_400_000;
+/** Clients of Notary v1 warn of all that ends within half a year, and its server signs for three. */
+const notaryLifetimeMs = 1_095 * dayMs;
 
 const settingsSchema = z.strictObject({
   /** Hex SHA-256 of the normalised creation request: the same request again is not a conflict. */
@@ -35,4 +40,20 @@ export type RepositorySettings = Readonly<z.infer<typeof settingsSchema>>;
 /** Reads the column `settings`. */
 export function parseSettings(value: unknown): RepositorySettings {
   return settingsSchema.parse(value);
+}
+
+/**
+ * Lifetimes of new versions by role, milliseconds, as a dialect has them: in `notary` the timestamp alone says how fresh
+ * everything below root is.
+ */
+export function lifetimesIn(
+  { lifetimesMs }: Pick<RepositorySettings, 'lifetimesMs'>,
+  dialect: DialectName,
+): ReadonlyMap<string, number> {
+  const lifetimes = new Map(Object.entries(lifetimesMs));
+  if (dialect === 'tuf') return lifetimes;
+  for (const role of ['targets', 'snapshot']) {
+    lifetimes.set(role, Math.max(lifetimes.get(role) ?? 0, notaryLifetimeMs));
+  }
+  return lifetimes;
 }
