@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
-import { createAuthenticator, createTokenStore } from '@vidimus/access';
+import { createAuthenticator, createOwnRegistryTokens, createTokenStore } from '@vidimus/access';
 import { createWrappedKeyStore, parseMasterKey } from '@vidimus/key-store';
 import {
   createIdempotencyStore,
@@ -81,6 +81,12 @@ export async function openSite(): Promise<TrustSite> {
     log,
     version: '1.0.0',
     publicReads: true,
+    notary: {
+      service,
+      access: 'token',
+      gunPrefixes: [],
+      tokens: createOwnRegistryTokens(new Uint8Array(32).fill(7), now),
+    },
   });
   let taken: Take | undefined;
   const listener = getRequestListener(app.fetch);

@@ -84,7 +84,7 @@ function toAnswer(context: Context, repository: string, creation: Creation): Ans
     ? `vidimus inspect ${repository}`
     : `vidimus sign ${repository}:TAG@sha256:DIGEST`;
   return {
-    deed: deeds[creation.state],
+    deed: deedOf(creation),
     subject: repository,
     facts: [
       ...(creation.state === 'created' ? [] : [['state', stateWords(creation)] as const]),
@@ -112,7 +112,10 @@ function toAnswer(context: Context, repository: string, creation: Creation): Ans
   };
 }
 
-const deeds = { created: 'CREATED', exists: 'EXISTS', added: 'ADDED' } as const;
+function deedOf(creation: Exclude<Creation, { state: 'pending' }>): Answer['deed'] {
+  if (creation.state === 'added') return creation.followed === true ? 'PUBLISHED' : 'ADDED';
+  return creation.state === 'created' ? 'CREATED' : 'EXISTS';
+}
 
 function pending(
   context: Context,
@@ -154,7 +157,9 @@ function pending(
   };
 }
 
-function stateWords({ state, summary, pinning }: Exclude<Creation, { state: 'pending' }>): string {
+function stateWords(creation: Exclude<Creation, { state: 'pending' }>): string {
+  const { state, summary, pinning } = creation;
+  if (state === 'added' && creation.followed) return 'root follows that of the Notary clients again';
   if (state === 'added' && summary.mirrored) return 'what Notary clients publish is repeated for TUF clients';
   if (state === 'added') return 'every tag is there for Notary clients, too';
   return pinning === undefined
@@ -170,6 +175,9 @@ function dockerFacts(
 ): readonly Fact[] {
   if (!dialects.includes('notary')) return [];
   const { server } = repositorySettings(context, repository);
+  if (!server.startsWith('https:')) {
+    return [['docker', 'up to version 28 wants this server over https: vidimus serve --tls-dev']];
+  }
   return [
     ['docker', `up to version 28: export DOCKER_CONTENT_TRUST=1 DOCKER_CONTENT_TRUST_SERVER=${server}`],
   ];

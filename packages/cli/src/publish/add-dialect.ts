@@ -5,27 +5,30 @@
 import {
   type AddDialectsRequest,
   type Change,
+  mirrorKeys,
   type PublishClient,
   type RepositorySummary,
   type VerifiedDocument,
   verifyAddedDialect,
 } from '@vidimus/trust-client';
-import { type DialectName, type Key, type Root, tufDialect } from '@vidimus/tuf';
+import { DEFAULT_LIMITS, type DialectName, type Key, type Root, tufDialect, verifyRoot } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Pinning } from './anchors.ts';
 import type { CreationWish } from './create-repository.ts';
 import { type OwnKey, openKeys } from './own-keys.ts';
-import { pinPublishedRoot } from './pin-root.ts';
+import { pinPublishedRoot, pinVerifiedRoot } from './pin-root.ts';
 import { chooseOwnKeys, signingKeys, toKeyEntries } from './root-request.ts';
 import { openHeld, signAndSubmit } from './sign-and-submit.ts';
-import { type HeldFiles, openTrustKeys, trustKeyFiles } from './trust-dir-keys.ts';
+import { type HeldFiles, isHeld, openTrustKeys, trustKeyFiles } from './trust-dir-keys.ts';
 import { verifiedNotaryRoot, verifiedRoot } from './verified-root.ts';
 
 export interface AddedDialect {
   readonly state: 'added';
   readonly dialect: DialectName;
+  /** It was there: its root follows that of the other dialect now. */
+  readonly followed?: boolean;
   readonly summary: RepositorySummary;
   readonly own: readonly OwnKey[];
   readonly pinning?: Pinning;
@@ -109,7 +112,27 @@ export async function mirrorInTuf(
       ? await pinPublishedRoot(context, { repository, version, messages: [sha256] })
       : undefined;
   const summary = await publisher.summary(repository);
-  return { state: 'added', dialect: 'tuf', summary, own: [], ...(pinning && { pinning }) };
+  const followed = tuf === undefined ? {} : { followed: true };
+  return { state: 'added', dialect: 'tuf', ...followed, summary, own: [], ...(pinning && { pinning }) };
+}
+
+/**
+ * Pins the root of a mirror that was published without being pinned: one that lists the very keys of the root that
+ * this machine verified in the other dialect, and is signed by them.
+ */
+export async function pinMirror(
+  context: Context,
+  { repository, trustDir }: CreationWish,
+  { versions }: RepositorySummary,
+): Promise<Pinning> {
+  const files = trustKeyFiles(context, trustDir);
+  const holds = (canonicalId: string): boolean => files(canonicalId) !== undefined;
+  const notary = await verifiedNotaryRoot(context, repository, holds);
+  const version = versions['root'] ?? 1;
+  return await pinVerifiedRoot(context, repository, version, (bytes) => {
+    const verify = { dialect: tufDialect, repository, foreign: false, limits: DEFAULT_LIMITS };
+    mirrorKeys(verifyRoot(verify, bytes).document, notary);
+  });
 }
 
 interface MirrorSigning {
@@ -131,8 +154,16 @@ async function signMirror(
     tufDialect.open(tufDialect.seal(document.message, []), maxRootBytes),
   );
   const known = new Map<string, Key>([...(previous?.keys ?? []), ...root.keys]);
-  const keys = document.keyIds.flatMap((keyId) => known.get(keyId) ?? []);
-  const opened = await openTrustKeys(context, store, files, keys);
+  // No more keys than are needed: each may ask for a passphrase.
+  const wanted = change.documents.flatMap(({ thresholds }) =>
+    thresholds.flatMap(({ keyIds, threshold }) =>
+      keyIds
+        .flatMap((keyId) => known.get(keyId) ?? [])
+        .filter((key) => isHeld(files, key))
+        .slice(0, threshold),
+    ),
+  );
+  const opened = await openTrustKeys(context, store, files, [...new Set(wanted)]);
   if (opened.length === 0) {
     throw new CliError(
       'ROOT_KEY_MISSING',

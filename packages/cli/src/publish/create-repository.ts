@@ -3,17 +3,19 @@
  * their label, an open creation is answered again by the same request, and a root that was published without
  * being pinned is known by the record of what the key signed.
  */
-import type {
-  Change,
-  CreateRepositoryRequest,
-  PublishClient,
-  RepositorySummary,
+import {
+  type Change,
+  type CreateRepositoryRequest,
+  listAnchors,
+  type PublishClient,
+  type RepositorySummary,
 } from '@vidimus/trust-client';
 import type { DialectName } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
+import { openCache } from '../client/open-client.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { type AddedDialect, addNotary, mirrorInTuf } from './add-dialect.ts';
+import { type AddedDialect, addNotary, mirrorInTuf, pinMirror } from './add-dialect.ts';
 import type { Pinning } from './anchors.ts';
 import { completeCreation } from './complete-creation.ts';
 import { type OwnKey, openKeys } from './own-keys.ts';
@@ -57,7 +59,7 @@ export async function createTrustedRepository(
   const { repository, dialects = ['tuf'] } = wish;
   const present = await unlessRefused(['REPOSITORY_UNKNOWN'], publisher.summary(repository));
   if (present !== undefined) return await extend(context, publisher, wish, present);
-  assertCreatable(repository, dialects);
+  assertCreatable(wish, dialects);
   if (wish.managedRoot) return await createManaged(context, publisher, wish, dialects);
 
   const store = openKeys(context);
@@ -96,7 +98,16 @@ async function extend(
   if (dialects?.includes('notary') && !has('notary')) {
     return await addNotary(context, publisher, wish, present);
   }
+  const isUnpinned = present.mirrored === true && !(await isPinnedIn(context, repository, 'tuf'));
+  if (dialects?.includes('tuf') && isUnpinned) {
+    return { state: 'exists', summary: present, pinning: await pinMirror(context, wish, present) };
+  }
   return await recogniseRepository(context, wish, present);
+}
+
+async function isPinnedIn(context: Context, repository: string, dialect: DialectName): Promise<boolean> {
+  const anchors = await listAnchors(openCache(context));
+  return anchors.some((anchor) => anchor.repository === repository && anchor.dialect === dialect);
 }
 
 /** The service makes the root keys, too: what it says is all there is to pin. */
@@ -131,13 +142,25 @@ function named(dialects: readonly DialectName[]): Pick<CreateRepositoryRequest, 
   return dialects.length === 1 ? {} : { dialects };
 }
 
-function assertCreatable(repository: string, dialects: readonly DialectName[]): void {
-  if (dialects.includes('tuf')) return;
+/** Nobody may be left out of one dialect whose threshold the others would then meet alone. */
+function assertCreatable({ repository, otherKeys }: CreationWish, dialects: readonly DialectName[]): void {
+  if (!dialects.includes('tuf')) {
+    throw new CliError(
+      'USAGE',
+      exitCodes.usage,
+      `${repository} is not there, and one of the dialect notary alone is made by its clients`,
+      'point docker or notary at the server, or make both: --dialect tuf,notary',
+    );
+  }
+  const counts = dialects.map((dialect) => otherKeys.filter((each) => each.dialect === dialect).length);
+  if (new Set(counts).size === 1 && counts[0] === otherKeys.length / dialects.length) return;
   throw new CliError(
     'USAGE',
     exitCodes.usage,
-    `${repository} is not there, and one of the dialect notary alone is made by its clients`,
-    'point docker or notary at the server, or make both: --dialect tuf,notary',
+    dialects.length === 1
+      ? 'a certificate is a root key of the dialect notary, which was not asked for'
+      : 'whoever holds root holds it in both dialects: name as many certificates as keys',
+    dialects.length === 1 ? '--dialect tuf,notary' : '--root-key KEY.pub KEY.crt',
   );
 }
 

@@ -24,16 +24,28 @@ export interface ExpectedRoot {
  * @throws CliError: the repository exists then, and running the command again pins it
  */
 export async function pinPublishedRoot(context: Context, expected: ExpectedRoot): Promise<Pinning> {
+  const { repository, version } = expected;
+  return await pinVerifiedRoot(context, repository, version, (bytes) => {
+    if (isExpected(bytes, expected)) return;
+    throw new CliError(
+      'ANCHOR_MISMATCH',
+      exitCodes.denied,
+      `the server's root v${version} of ${repository} is not the one that was signed here`,
+    );
+  });
+}
+
+/** @param assertOwn throws for a root that is not to be pinned @throws as `pinPublishedRoot` */
+export async function pinVerifiedRoot(
+  context: Context,
+  repository: string,
+  version: number,
+  assertOwn: (bytes: Uint8Array) => void,
+): Promise<Pinning> {
   try {
-    const bytes = await fetchRoot(context, expected);
-    if (!isExpected(bytes, expected)) {
-      throw new CliError(
-        'ANCHOR_MISMATCH',
-        exitCodes.denied,
-        `the server's root v${expected.version} of ${expected.repository} is not the one that was signed here`,
-      );
-    }
-    return await replaceAnchor(openCache(context), expected.repository, { kind: 'root', bytes });
+    const bytes = await fetchRoot(context, repository, version);
+    assertOwn(bytes);
+    return await replaceAnchor(openCache(context), repository, { kind: 'root', bytes });
   } catch (error) {
     const failure = toCliError(error);
     const hint = failure.hint ?? 'the repository is published; only the pin is missing: run this again';
@@ -41,7 +53,7 @@ export async function pinPublishedRoot(context: Context, expected: ExpectedRoot)
   }
 }
 
-async function fetchRoot(context: Context, { repository, version }: ExpectedRoot): Promise<Uint8Array> {
+async function fetchRoot(context: Context, repository: string, version: number): Promise<Uint8Array> {
   const { server, token, ca } = repositorySettings(context, repository);
   const http = createHttpClient({
     server,

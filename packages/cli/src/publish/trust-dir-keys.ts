@@ -21,6 +21,11 @@ export function trustKeyFiles(context: Context, trustDir: string | undefined): H
   return (canonicalId) => files.get(canonicalId);
 }
 
+/** Whether the private half of a key of the dialect `tuf` is in a trust directory here. */
+export function isHeld(files: HeldFiles, { usable }: Key): boolean {
+  return usable !== undefined && files(canonicalIdOf(usable)) !== undefined;
+}
+
 /**
  * Opens those of the keys that are here. What they sign is written down beside our own keys: a key of Docker's signs
  * one document of a version, too.

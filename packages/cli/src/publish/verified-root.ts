@@ -62,15 +62,22 @@ export async function verifiedNotaryRoot(
     const canonicalId = key && canonicalKeyId(key);
     return canonicalId !== undefined && holds(canonicalId);
   });
-  if (certIds.length === 0) {
-    throw new CliError(
-      'ROOT_KEY_MISSING',
-      exitCodes.denied,
-      `no root key of ${repository} is in a trust directory here, and no anchor of the dialect notary is pinned`,
-      'where Docker or notary keep the keys: --trust-dir DIR',
-    );
-  }
+  const { threshold } = shown.roles.root;
+  if (certIds.length < threshold) throw keysMissing(repository, certIds.length, threshold);
   return await verifiedRoot(context, repository, 'notary', { kind: 'certificates', certIds });
+}
+
+/** Fewer than the threshold cannot tell their root from one that somebody else made with them. */
+function keysMissing(repository: string, held: number, threshold: number): CliError {
+  const pin = `vidimus anchor pin ${repository} --cert-id ID...`;
+  return new CliError(
+    'ROOT_KEY_MISSING',
+    exitCodes.denied,
+    `${held} of the ${threshold} root keys of ${repository} that are needed are in a trust directory here, and no anchor of the dialect notary is pinned`,
+    held === 0
+      ? 'where Docker or notary keep the keys: --trust-dir DIR'
+      : `with the certificates of the other holders: ${pin}`,
+  );
 }
 
 async function isAnchored(context: Context, repository: string): Promise<boolean> {
