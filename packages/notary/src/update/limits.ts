@@ -13,5 +13,5 @@ export const MAX_ROLE_DEPTH = 16;
 export const MAX_FIRST_VERSION = 2;
 /** The most that a Notary server can have stored: its databases have a 32-bit integer there. */
 export const MAX_VERSION = 2 ** 31 - 1;
-/** By kind of file, bytes. 50,000 targets take 5 MB. */
-export const UPLOAD_LIMITS: Limits = { ...DEFAULT_LIMITS, rootBytes: 1_048_576 };
+/** By kind of file, bytes: what is taken here must not be too large for who reads it. 50,000 targets take 5 MB. */
+export const UPLOAD_LIMITS: Limits = DEFAULT_LIMITS;

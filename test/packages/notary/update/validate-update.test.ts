@@ -529,6 +529,11 @@ const refusals: Readonly<Record<string, Case>> = {
     kind: 'ErrBadRoot',
     says: 'could not rotate trust to a new trusted root: failed to validate data with current trusted certificates',
   },
+  'a root that our own clients would not read to its end': {
+    files: { root: seal({ ...rootOf({ ...roles, version: 2 }), pad: 'x'.repeat(512_000) }, rootKey) },
+    kind: 'ErrBadRoot',
+    says: 'bytes',
+  },
   'a root of strangers, whose keys are not even looked at': {
     files: { root: root({ version: 2, root: { keys: [rootKey2] } }, spoiled) },
     kind: 'ErrBadRoot',
