@@ -160,6 +160,7 @@ describe('a proposed creation', () => {
     ['a document that is no part of it', { change: withRole('snapshot') }],
     ['a role twice', { roles: ['root', 'root'] }],
     ['another dialect', { change: withDialect('notary') }],
+    ['a dialect that nobody knows', { change: withDialect('cosign') }],
     ['bytes that are no document', { change: withBytes('aGVsbG8=') }],
     ['bytes that are no base64', { change: withBytes('*') }],
     [
