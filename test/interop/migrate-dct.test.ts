@@ -1,104 +1,310 @@
 /**
- * Trust data taken away from a real `notary-server`, with keys that the real `notary` made; and the same clients
- * afterwards, with what they had cached.
+ * Trust data taken away from a real `notary-server`, with keys that the real clients made: live, and with that
+ * server stopped, to services of ours. The same clients go on with what they had cached, and new ones join.
  */
-import { writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Migrant, openMigrant } from '../cli/migrating-world.ts';
+import { createDockerCli } from '../support/notary-clients/docker-cli.ts';
 import { createNotaryCli, type NotaryCli, PASSPHRASE } from '../support/notary-clients/notary-cli.ts';
 import { type NotaryServer, startNotaryServer } from '../support/notary-clients/notary-server.ts';
-import { type FakeService, SERVICE_TOKEN, startFakeService } from '../support/notary-service-fake.ts';
+import { wireVersion } from '../support/notary-clients/read-wire.ts';
+import {
+  type DatabaseKind,
+  startTrustServer,
+  type TrustServerForTest,
+} from '../support/notary-clients/trust-server.ts';
+import { ADMIN_TOKEN } from '../support/service-process.ts';
+import {
+  addSigner,
+  copyTrust,
+  createPeople,
+  docked,
+  five,
+  four,
+  live,
+  one,
+  type People,
+  plain,
+  publish,
+  signThere,
+  three,
+  two,
+  web,
+} from './migrate-dct-people.ts';
 
-const web = 'registry.example.com/acme/web';
-const digest = 'a'.repeat(64);
 let peer: NotaryServer;
-let service: FakeService;
-/** Made the repository, and holds its keys. */
-let owner: NotaryCli;
-/** Looked at it when its root was version 1, and not since. */
-let sleeper: NotaryCli;
-/** Looked at it last before it moved. */
-let reader: NotaryCli;
+let embedded: TrustServerForTest;
+let postgres: TrustServerForTest;
+let before: People;
 let machine: Migrant;
-let directory: string;
-let fromPeer: readonly string[];
+let saved: string;
+const closing: (() => unknown)[] = [];
 
 beforeAll(async () => {
-  peer = await startNotaryServer();
-  service = await startFakeService(Date.now);
+  const start = async (kind: DatabaseKind): Promise<TrustServerForTest> => {
+    const service = await startTrustServer(kind);
+    closing.push(service.close);
+    return service;
+  };
+  const starting = Promise.all([start('embedded'), start('postgres')]);
+  starting.catch(() => undefined);
   machine = await openMigrant(Date.now);
-  const machineOf = (): NotaryCli => createNotaryCli({ server: peer.url, ca: peer.ca });
-  [owner, sleeper, reader] = [machineOf(), machineOf(), machineOf()];
-  directory = join(machine.home, 'dct');
-  const [list, ca] = [join(machine.home, 'repositories.txt'), join(machine.home, 'ca.crt')];
-  await writeFile(list, `# what we sign\n${web}\n`);
-  await writeFile(ca, peer.ca);
-  fromPeer = ['migrate', 'dct', '--from', peer.url, '--from-ca', ca, '--repositories', list];
-  await owner.done('init', web, '-p');
-  await owner.done('addhash', web, '1.0', '528', '--sha256', digest, '-p');
-  await sleeper.list(web);
-  await owner.done('key', 'rotate', web, 'root');
-  await owner.done('key', 'rotate', web, 'snapshot', '-r');
-  await reader.list(web);
+  closing.push(machine.close);
+  peer = await startNotaryServer();
+  closing.push(() => peer.close());
+  before = createPeople(peer);
+  closing.push(before.close);
+  await signThere(before);
+  saved = join(machine.home, 'dct');
+  [embedded, postgres] = await starting;
 });
 afterAll(async () => {
-  for (const client of [owner, sleeper, reader]) client?.close();
-  await peer?.close();
-  await service?.server.close();
-  await machine?.close();
+  for (const close of closing.reverse()) await close();
 });
 
+/** Somebody with a machine that was never used before. */
+function stranger({ url, ca }: TrustServerForTest): NotaryCli {
+  const client = createNotaryCli({ server: url, ca });
+  closing.push(client.close);
+  return client;
+}
+
 const report = z.object({
+  repository: z.string(),
   state: z.string(),
   roots: z.object({ from: z.int(), to: z.int() }),
   roles: z.array(z.object({ role: z.string(), keys: z.array(z.object({ file: z.string().optional() })) })),
-  tags: z.array(z.object({ tag: z.string(), digest: z.string() })),
+  tags: z.array(z.object({ tag: z.string(), digest: z.string(), role: z.string() })),
+  signers: z.array(z.string()),
   problems: z.array(z.unknown()),
-  moved: z.object({ state: z.string(), root: z.int() }).optional(),
+  moved: z.looseObject({ state: z.string(), root: z.int() }).optional(),
+  notMoved: z.object({ code: z.string() }).optional(),
 });
 
-async function ask(...words: readonly string[]): Promise<z.infer<typeof report>> {
-  const said = await machine.run([...words, '--trust-dir', owner.trustDirectory, '--json'], {
-    environment: { VIDIMUS_TOKEN: SERVICE_TOKEN, NOTARY_ROOT_PASSPHRASE: PASSPHRASE },
-  });
-  expect([said.exit, said.stderr]).toEqual([0, '']);
-  const [first] = z.object({ repositories: z.array(report) }).parse(JSON.parse(said.stdout)).repositories;
-  if (first === undefined) throw new Error('no repository');
-  return first;
+/** The exit and the reports by repository. */
+async function run(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  const all = ['migrate', 'dct', ...words, '--trust-dir', before.owner.trustDirectory, '--json'];
+  const { exit, stdout, stderr } = await machine.run(all, { environment });
+  expect(stderr).toBe('');
+  const { repositories } = z.object({ repositories: z.array(report) }).parse(JSON.parse(stdout));
+  return { exit, stock: new Map(repositories.map((entry) => [entry.repository, entry])) };
 }
 
-describe('migrate dct', () => {
-  it('reads, verifies and saves what a notary-server has, and finds the keys of notary', async () => {
-    const saved = await ask(...fromPeer, '--save', directory);
-    expect(saved).toMatchObject({ state: 'saved', roots: { from: 1, to: 3 }, problems: [] });
-    expect(saved.tags).toEqual([{ tag: '1.0', digest: `sha256:${digest}` }]);
-    const held = saved.roles.filter(({ keys }) => keys.every(({ file }) => file !== undefined));
-    expect(held.map(({ role }) => role)).toEqual(['root', 'targets']);
-    expect((await ask(...fromPeer, '--save', directory)).state).toBe('unchanged');
+async function read(...words: readonly string[]) {
+  const { exit, stock } = await run(words);
+  expect(exit).toBe(0);
+  return stock;
+}
+
+/** To a service of ours, by its administrator, who has the root key. */
+async function move(service: TrustServerForTest, ...words: readonly string[]) {
+  const environment = { VIDIMUS_TOKEN: ADMIN_TOKEN, NOTARY_ROOT_PASSPHRASE: PASSPHRASE };
+  const { exit, stock } = await run([...words, '--to', service.url], {
+    ...environment,
+    VIDIMUS_CONFIG: configFor(service),
+  });
+  expect(exit, JSON.stringify([...stock.values()])).toBe(0);
+  return stock;
+}
+
+/** A service with an authority of its own is trusted where the configuration says so. */
+function configFor({ url, caFile }: TrustServerForTest): string {
+  const entry = { match: 'registry.example.com/**', trustServer: url, ca: caFile };
+  return write(`${new URL(url).port}.yaml`, JSON.stringify({ version: 1, repositories: [entry] }));
+}
+
+function write(name: string, content: string): string {
+  const file = join(machine.home, name);
+  writeFileSync(file, content);
+  return file;
+}
+
+function fromPeer(name: string, ...repositories: readonly string[]): readonly string[] {
+  const list = write(name, `# what we sign\n${repositories.join('\n')}\n`);
+  return ['--from', peer.url, '--from-ca', write('peer-ca.crt', peer.ca), '--repositories', list];
+}
+
+/** Roles all of whose keys are here. */
+function held(entry: z.infer<typeof report> | undefined): readonly string[] {
+  return (entry?.roles ?? [])
+    .filter(({ keys }) => keys.length > 0 && keys.every(({ file }) => file !== undefined))
+    .map(({ role }) => role);
+}
+
+function row(target: string, sha256 = '', role = 'targets') {
+  return { target, sha256, role };
+}
+
+describe('a notary-server that is still there', () => {
+  it('is read, verified and saved, and the keys of its clients are found', async () => {
+    const words = [...fromPeer('saved.txt', web, plain, docked), '--save', saved];
+    const stock = await read(...words);
+    expect(stock.get(web)).toMatchObject({
+      state: 'saved',
+      roots: { from: 1, to: 3 },
+      tags: [
+        { tag: '1.0', digest: `sha256:${one}`, role: 'targets' },
+        { tag: '2.0', digest: `sha256:${two}`, role: 'targets/releases' },
+      ],
+      signers: ['targets/qa'],
+      problems: [],
+    });
+    expect(held(stock.get(web))).toEqual(['root', 'targets']);
+    expect(stock.get(plain)).toMatchObject({ state: 'saved', roots: { from: 1, to: 1 }, problems: [] });
+    expect(held(stock.get(plain))).toEqual(['root', 'targets', 'snapshot']);
+    expect(stock.get(docked)).toMatchObject({ state: 'saved', signers: ['targets/dora'], problems: [] });
+    expect([...(await read(...words)).values()].map(({ state }) => state)).toEqual(
+      Array(3).fill('unchanged'),
+    );
   });
 
-  it('says the same from what was saved, with the server stopped, and publishes it elsewhere', async () => {
+  it('is left in one step, right above what it signed last', async () => {
+    const timestamp = await wireVersion(peer, live, 'timestamp');
+    const stock = await move(embedded, ...fromPeer('live.txt', live));
+    expect(stock.get(live)?.moved).toMatchObject({ state: 'moved', root: 2, leftBehind: [] });
+    expect(await wireVersion(embedded, live, 'timestamp')).toBe(timestamp + 1);
+    const warm = stranger(embedded);
+    copyTrust(before.reader, warm);
+    for (const client of [warm, stranger(embedded)]) {
+      expect(await client.list(live)).toEqual([row('1.0', one, 'targets/dora')]);
+    }
+  });
+
+  it('is the same from what was saved after it ended', async () => {
+    // Not saved any more, but seen.
+    await publish(before.owner, plain, '1.1', two);
+    expect(await before.late.list(plain)).toHaveLength(2);
     await peer.close();
-    const offline = await ask('migrate', 'dct', '--from', directory);
-    expect(offline).toMatchObject({ state: 'read', roots: { from: 1, to: 3 }, problems: [] });
-    const { moved } = await ask('migrate', 'dct', '--from', directory, '--to', service.server.origin);
-    expect(moved).toEqual({ state: 'moved', root: 4 });
+    const stock = await read('--from', saved);
+    expect(stock.get(web)).toMatchObject({ state: 'read', roots: { from: 1, to: 3 }, problems: [] });
+    expect([...stock].map(([repository, { tags }]) => [repository, tags.map(({ tag }) => tag)])).toEqual([
+      [docked, ['1.0']],
+      [plain, ['1.0']],
+      [web, ['1.0', '2.0']],
+    ]);
+  });
+});
+
+describe.each([
+  ['embedded', () => embedded],
+  ['postgres', () => postgres],
+] as const)('what was saved, on a service of ours (%s)', (_, given) => {
+  let service: TrustServerForTest;
+  let now: People;
+  beforeAll(() => {
+    service = given();
+    now = createPeople(service, before);
+    closing.push(now.close);
   });
 
-  it.each([
-    ['has the newest root and timestamp cached', () => reader],
-    ['saw only the first root', () => sleeper],
-    ['made the repository', () => owner],
-  ])('is followed by a client that %s', async (_, client) => {
-    const said = await client().done('list', web, '-s', service.server.origin);
-    expect(said).toContain(digest);
+  it('is published by nobody without a token', async () => {
+    const { exit, stock } = await run(['--from', saved, '--to', service.url], {
+      VIDIMUS_CONFIG: configFor(service),
+      NOTARY_ROOT_PASSPHRASE: PASSPHRASE,
+    });
+    expect(exit).toBe(3);
+    expect([...stock.values()].map(({ notMoved }) => notMoved?.code)).toEqual(Array(3).fill('UNAUTHORIZED'));
+    expect(await wireVersion(service, web, 'root')).toBe(0);
   });
 
-  it('is believed by a client that knows nothing yet', async () => {
-    const stranger = createNotaryCli({ server: service.server.origin, ca: peer.ca });
-    expect(await stranger.list(web)).toEqual([{ target: '1.0', sha256: digest, role: 'targets' }]);
-    stranger.close();
+  it('is published with the root keys', async () => {
+    const stock = await move(service, '--from', saved);
+    expect(stock.get(web)?.moved).toMatchObject({
+      state: 'moved',
+      root: 4,
+      carried: [{ role: 'targets' }, { role: 'targets/releases' }],
+      leftBehind: [],
+      tags: [{ tag: '1.0' }, { tag: '2.0' }],
+    });
+    expect(stock.get(plain)?.moved).toMatchObject({ state: 'moved', root: 2, leftBehind: [] });
+    expect(stock.get(docked)?.moved).toMatchObject({
+      state: 'moved',
+      root: 2,
+      carried: [{ role: 'targets' }, { role: 'targets/dora' }, { role: 'targets/releases' }],
+      leftBehind: [],
+    });
+  });
+
+  it('is followed with a warm cache, and believed by who knows nothing yet', async () => {
+    const rows = [row('1.0', one), row('2.0', two, 'targets/releases')];
+    for (const client of [now.reader, stranger(service)]) {
+      expect(await client.list(web)).toEqual(rows);
+      expect(await client.list(plain)).toEqual([row('1.0', one)]);
+      expect(await client.list(docked)).toEqual([row('1.0', one, 'targets/dora')]);
+    }
+    // What was not saved is lost, but who saw it goes on.
+    expect(await now.late.list(plain)).toEqual([row('1.0', one)]);
+  });
+
+  it('goes on with the keys of its owner and of its delegates', async () => {
+    await publish(now.owner, web, '3.0', three);
+    await publish(now.alice, web, '2.1', four, ['targets/releases']);
+    await publish(now.bob, web, 'qa', five, ['targets/qa']);
+    expect(await now.reader.list(web)).toEqual([
+      row('1.0', one),
+      row('2.0', two, 'targets/releases'),
+      row('2.1', four, 'targets/releases'),
+      row('3.0', three),
+      row('qa', five, 'targets/qa'),
+    ]);
+    await publish(now.owner, plain, '2.0', two);
+    expect(await now.reader.list(plain)).toEqual([row('1.0', one), row('2.0', two)]);
+  });
+
+  it('is followed from the very first root, also when keys were rotated since', async () => {
+    for (const rotation of [['timestamp', '-r'], ['snapshot', '-r'], ['root'], ['targets']]) {
+      await now.owner.done('key', 'rotate', web, ...rotation);
+    }
+    const version = await wireVersion(service, web, 'root');
+    expect(version).toBeGreaterThan(4);
+    for (const client of [now.sleeper, now.reader, stranger(service)]) {
+      expect(await client.list(web)).toHaveLength(5);
+    }
+    const again = await move(service, '--from', saved);
+    expect([...again.values()].map(({ moved }) => moved?.state)).toEqual(Array(3).fill('present'));
+    expect(again.get(web)?.moved?.root).toBe(version);
+  });
+
+  it('is read and edited by docker, with the cache of the other server and without', async () => {
+    const fresh = createDockerCli({ server: service.url, ca: service.ca });
+    const warm = createDockerCli({ server: service.url, ca: service.ca });
+    closing.push(fresh.close, warm.close);
+    copyTrust(before.reader, { trustDirectory: join(warm.configDirectory, 'trust') });
+    const everybody = async (repository: string, expected: object) => {
+      for (const docker of [fresh, warm, now.docker]) {
+        const [shown] = JSON.parse(await docker.done('trust', 'inspect', repository));
+        expect(shown).toMatchObject(expected);
+      }
+    };
+    const Signers = ['dora'];
+    await everybody(docked, {
+      SignedTags: [{ SignedTag: '1.0', Digest: one, Signers }],
+      Signers: [{ Name: 'dora' }],
+    });
+    await everybody(web, {
+      SignedTags: [
+        { SignedTag: '1.0', Digest: one, Signers: ['Repo Admin'] },
+        { SignedTag: '2.0', Digest: two },
+        { SignedTag: '2.1', Digest: four },
+        { SignedTag: '3.0', Digest: three },
+      ],
+      Signers: [{ Name: 'qa' }],
+    });
+
+    await now.docker.done('trust', 'key', 'generate', 'carol');
+    await addSigner(now.docker, 'carol', docked);
+    await publish(now.owner, docked, '2.0', two, ['targets/releases', 'targets/carol']);
+    await everybody(docked, {
+      SignedTags: [
+        { SignedTag: '1.0', Digest: one, Signers },
+        { SignedTag: '2.0', Digest: two, Signers: ['carol'] },
+      ],
+      Signers: expect.arrayContaining(
+        ['carol', 'dora'].map((name) => expect.objectContaining({ Name: name })),
+      ),
+    });
   });
 });
