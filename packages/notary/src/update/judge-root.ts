@@ -46,7 +46,7 @@ export function judgeRoot(context: UpdateContext): JudgedRoot {
 function judgeUploaded(context: UpdateContext, stored: Root | undefined, bytes: Uint8Array): JudgedRoot {
   const file = stored === undefined ? verifyFirst(context, bytes) : verifyNext(context, stored, bytes);
   assertUsableRoot(file.document);
-  const accepted = accept(context, file);
+  const accepted = accept(context, file, stored);
   assertCurrent(context, file.document, file.keyIds);
   return { root: file.document, accepted };
 }

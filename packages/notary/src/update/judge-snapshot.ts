@@ -29,7 +29,7 @@ export function judgeUploadedSnapshot(
 ): AcceptedFile {
   return judging(context, 'snapshot', bytes, () => {
     const file = verifyTopLevel(context, root, 'snapshot', bytes);
-    const accepted = accept(context, file);
+    const accepted = accept(context, file, previous);
     const { meta } = file.document;
     for (const role of ['root', 'targets', ...tree.delegated]) {
       const listed = meta.get(role);

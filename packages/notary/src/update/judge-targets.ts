@@ -70,7 +70,7 @@ function judgeUploaded(
   if (stored !== undefined && document.version <= stored.version) {
     assertNotBegunAnew(context, role, authority, stored);
   }
-  const accepted = accept(context, file);
+  const accepted = accept(context, file, stored);
   if (chain.length > 0) assertInsidePaths(role, document, chain, stored);
   return { accepted, document };
 }

@@ -43,12 +43,17 @@ export interface AcceptedFile {
 /**
  * The last checks of an uploaded file whose signatures count: its version follows the stored one, it is not
  * expired, and no client reads it otherwise than we do.
+ * @param stored the stored document of the role, which takes seconds to read when it is large
  * @throws NotaryError VERSION or INVALID_UPDATE; TufError EXPIRED
  */
-export function accept<D extends TufDocument>(context: UpdateContext, file: Verified<D>): AcceptedFile {
+export function accept<D extends TufDocument>(
+  context: UpdateContext,
+  file: Verified<D>,
+  stored: D | undefined,
+): AcceptedFile {
   const { role, document, envelope } = file;
-  const stored = storedDocument(context, document.kind, role)?.version;
-  assertNextVersion(role, stored, document.version, context.goesOn ? MAX_VERSION : MAX_FIRST_VERSION);
+  const mostFirst = context.goesOn ? MAX_VERSION : MAX_FIRST_VERSION;
+  assertNextVersion(role, stored?.version, document.version, mostFirst);
   assertPlainMembers(role, envelope.bytes);
   assertNotExpired(role, document, context.nowMs);
   const { bytes } = envelope;
