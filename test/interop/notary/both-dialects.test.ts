@@ -1,16 +1,11 @@
 /** One repository in both dialects, read by everybody's clients at every step of its life. */
 import { join } from 'node:path';
-import { readPrivateKeyFile } from '@vidimus/crypto';
 import { pushSmallImage } from '@vidimus/oci';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readTrustDirectory } from '../../../packages/cli/src/trust-dir/trust-directory.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { startStandInEngine } from '../../support/engine/stand-in-engine.ts';
 import { helloImage } from '../../support/image-builder.ts';
-import { callTrust } from '../../support/notary-clients/call-trust.ts';
 import { createDockerCli } from '../../support/notary-clients/docker-cli.ts';
-import { mirrorInTuf } from '../../support/notary-clients/mirror-in-tuf.ts';
-import { PASSPHRASE } from '../../support/notary-clients/notary-cli.ts';
 import { startTrustServer, type TrustServerForTest } from '../../support/notary-clients/trust-server.ts';
 import { createVidimusCli } from '../../support/notary-clients/vidimus-cli.ts';
 import { ADMIN_TOKEN } from '../../support/service-process.ts';
@@ -31,16 +26,6 @@ describe('a repository in both dialects', () => {
     await server?.close();
   });
 
-  const rest = async (method: string, repository: string, tail: string, body?: unknown) => {
-    const options = { method, token: ADMIN_TOKEN, ...(body === undefined ? {} : { body }) };
-    const { status, bytes } = await callTrust(server, `/v2/${repository}/_trust${tail}`, options);
-    return { status, body: bytes.length === 0 ? undefined : JSON.parse(bytes.toString('utf8')) };
-  };
-  const createManaged = async (repository: string) => {
-    const body = { dialects: ['tuf', 'notary'], roles: { root: { keys: [{ custody: 'managed' }] } } };
-    const created = await rest('PUT', repository, '', body);
-    expect(created, JSON.stringify(created.body)).toMatchObject({ status: 201 });
-  };
   const everyReader = async (repository: string) => {
     const readers = await createEveryReader({ server, registry, repository });
     cleanups.push(readers.close);
@@ -51,9 +36,9 @@ describe('a repository in both dialects', () => {
 
   it('is the same to every client before and after the service signs a tag, moves it and revokes it', async () => {
     const repository = `${registry.host}/managed`;
-    await createManaged(repository);
     const owner = createVidimusCli({ server, registryHost: registry.host, token: ADMIN_TOKEN });
     cleanups.push(owner.close);
+    await owner.done('init', repository, '--dialect', 'tuf,notary');
     await push(repository, '1', one);
     await push(repository, '2', two);
     const readers = await everyReader(repository);
@@ -93,12 +78,10 @@ describe('a repository in both dialects', () => {
     await docker.done('trust', 'key', 'generate', 'alice');
     await docker.done('trust', 'signer', 'add', '--key', 'alice.pub', 'alice', repository);
     await sign('1', one);
-    const rootKey = readTrustDirectory(join(docker.configDirectory, 'trust')).keys.find(
-      ({ role }) => role === 'root',
-    );
-    await mirrorInTuf(server, repository, readPrivateKeyFile(rootKey?.pem ?? '', PASSPHRASE).pkcs8);
-    const { body: summary } = await rest('GET', repository, '');
-    expect(summary).toMatchObject({ dialects: ['tuf', 'notary'], mirrored: true, problems: [] });
+    const trustDirectory = join(docker.configDirectory, 'trust');
+    const words = ['init', repository, '--dialect', 'tuf,notary', '--trust-dir', trustDirectory, '--json'];
+    const added = JSON.parse(await owner.done(...words));
+    expect(added).toMatchObject({ summary: { dialects: ['tuf', 'notary'], mirrored: true, problems: [] } });
     const readers = await everyReader(repository);
     expect(await readers.see('1')).toEqual(readers.all(one.digest));
     expect(await readers.see('2')).toEqual(readers.all(undefined));
@@ -114,8 +97,8 @@ describe('a repository in both dialects', () => {
     expect(await readers.see('1')).toEqual(readers.all(one.digest));
 
     // Nobody but the owner can take the tag away; who reads revocations refuses the digest at once.
-    const words = ['revoke', `${repository}@${one.digest}`, '--reason', 'has a hole', '--json'];
-    const revoked = JSON.parse(await owner.done(...words));
+    const revocation = ['revoke', `${repository}@${one.digest}`, '--reason', 'has a hole', '--json'];
+    const revoked = JSON.parse(await owner.done(...revocation));
     expect(revoked).toMatchObject({ tags: [], stillServed: [{ tag: '1' }] });
     const refused = { vidimus: undefined, 'vidimus, fresh': undefined };
     expect(await readers.see('1')).toEqual(readers.all(one.digest, refused));
