@@ -31,7 +31,8 @@ afterAll(async () => {
 /** Command and the word its output begins with, in the order of the page. */
 function commandsOfReadme(): readonly (readonly [string, string])[] {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const page = readme.slice(readme.indexOf('<!-- ten-minutes'), readme.indexOf('## Run it'));
+  const start = readme.indexOf('<!-- ten-minutes');
+  const page = readme.slice(start, readme.indexOf('\n## ', start));
   return [...page.matchAll(/^ {4}\$ vidimus (.+)(?:\n {4}([^$\s].*))?$/gm)].map((match) => [
     match[1] ?? '',
     match[2] ?? '',
