@@ -115,6 +115,18 @@ describe('a repository in both dialects', () => {
     expect((await readBoth(`${repository}@${one.digest}`, certIds))[0]).toMatch(/NOT_VOUCHED|DIGEST_REVOKED/);
   });
 
+  it('can be completed as a change: one signature for each dialect', async () => {
+    const other = named('interrupted');
+    site.intercept(({ method, url }) => (method === 'POST' && url.includes('/signatures') ? 503 : undefined));
+    expect(await failureOf(['init', other, ...both])).toBe('UNUSABLE 3');
+    site.intercept(undefined);
+    const { stdout } = await machine.run(['change', 'list', other, '--json']);
+    const id = /[0-9A-HJKMNP-TV-Z]{26}/.exec(stdout)?.[0] ?? '';
+    expect((await machine.run(['change', 'show', id, other])).stdout).toContain('equal, byte for byte');
+    const signed = await machine.run(['change', 'sign', id, other, '--yes']);
+    expect([signed.exit, signed.stdout.split(' ')[0]]).toEqual([0, 'PUBLISHED']);
+  });
+
   it('may have its roots held by the service, and then is pinned as it says', async () => {
     const { outcome, keys } = await initiate(['init', named('online'), '--managed-root', ...both]);
     expect([outcome, keys]).toEqual(['created', []]);

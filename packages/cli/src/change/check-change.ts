@@ -29,11 +29,12 @@ export interface CheckedChange {
   readonly isPinned: boolean;
 }
 
+const dialectName = z.enum(['tuf', 'notary']);
 const keyEntry = z.discriminatedUnion('custody', [
   z.strictObject({ custody: z.literal('managed'), algorithm: z.literal('ed25519').optional() }),
   z.strictObject({
     custody: z.literal('client'),
-    dialect: z.literal('tuf').optional(),
+    dialect: dialectName.optional(),
     key: z.record(z.string(), z.json()),
   }),
 ]);
@@ -43,7 +44,7 @@ const role = z.strictObject({
   keys: z.array(keyEntry).optional(),
 });
 const creation = z.strictObject({
-  dialects: z.array(z.literal('tuf')).optional(),
+  dialects: z.array(dialectName).min(1).max(2).optional(),
   digestRetention: z.string().optional(),
   roles: z
     .strictObject({
@@ -65,8 +66,10 @@ export async function checkChange(context: Context, change: Change): Promise<Che
   throw new CliError(
     'CHANGE_UNSUPPORTED',
     exitCodes.denied,
-    `this version cannot recompute a change of the kind ${change.kind}, and so does not sign it`,
-    'sign it with a newer vidimus',
+    `a change of the kind ${change.kind} cannot be recomputed here, and so is not signed`,
+    change.kind === 'dialects'
+      ? `whoever holds a root key: vidimus init ${change.repository} --dialect tuf,notary`
+      : 'sign it with a newer vidimus',
   );
 }
 
@@ -104,9 +107,10 @@ async function pinnedAnchor(context: Context, repository: string): Promise<Pinna
 type Described = z.infer<typeof creation>;
 type DescribedRole = z.infer<typeof role>;
 
-function toRequest({ roles = {} }: Described): CreateRepositoryRequest {
+function toRequest({ dialects, roles = {} }: Described): CreateRepositoryRequest {
   const { root, targets, snapshot, timestamp, revocations } = roles;
   return {
+    ...(dialects && { dialects }),
     roles: {
       ...(root && { root: toRole(root) }),
       ...(targets && { targets: toRole(targets) }),
@@ -127,7 +131,11 @@ function toRole({ threshold, expiresAfter, keys }: DescribedRole) {
           keys: keys.map((entry) =>
             entry.custody === 'managed'
               ? { custody: 'managed' as const }
-              : { custody: 'client' as const, key: entry.key },
+              : {
+                  custody: 'client' as const,
+                  ...(entry.dialect && { dialect: entry.dialect }),
+                  key: entry.key,
+                },
           ),
         }),
   };

@@ -152,8 +152,12 @@ function assertOpen({ id, state }: Change): void {
 async function chooseKeys(context: Context, change: Change): Promise<readonly ClientKey[]> {
   const present = await openKeys(context).list();
   const may = new Set(mayStillSign(change));
-  const able = present.filter(({ keyId }) => may.has(keyId));
-  if (able.length > 0) return able.slice(0, Math.max(1, missingOf(change)));
+  // A key is of one dialect, and so of one document.
+  const able = change.documents.flatMap((document) => {
+    const own = new Set(mayStillSign({ ...change, documents: [document] }));
+    return present.filter(({ keyId }) => own.has(keyId)).slice(0, Math.max(1, document.missing));
+  });
+  if (able.length > 0) return [...new Set(able)];
   const signed = new Set(change.documents.flatMap(({ signatures }) => signatures.map(({ keyId }) => keyId)));
   if (present.some(({ keyId }) => signed.has(keyId))) return [];
   throw new CliError(
