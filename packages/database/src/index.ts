@@ -19,3 +19,4 @@ export {
   trustRepositories,
   trustTags,
 } from './schema/trust.ts';
+export { sendAhead } from './transaction.ts';

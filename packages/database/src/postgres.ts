@@ -53,7 +53,8 @@ export async function openPostgres(
   return {
     kind: 'postgres',
     db,
-    transaction: (work, transactionOptions) => runTransaction(db, work, transactionOptions),
+    transaction: (work, transactionOptions) =>
+      runTransaction(db, work, { ...transactionOptions, isPipelined: true }),
     listen: (channel, listener) => listen(listening, channel, listener),
     ping: async () => {
       await db.execute(statement`select 1`).catch(rethrow);

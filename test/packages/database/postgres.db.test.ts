@@ -6,7 +6,9 @@ import {
   lockUntilCommit,
   notify,
   openDatabase,
+  type Queries,
   queryRows,
+  toDatabaseError,
   tryLockUntilCommit,
 } from '@vidimus/database';
 import { eq, sql } from 'drizzle-orm';
@@ -173,6 +175,21 @@ describe('a server that is restarted', () => {
     expect(await payload).toBe('again');
     await database.close();
     await restarted.stop();
+  });
+});
+
+describe('a transaction that has ended', () => {
+  it('takes no more statements: its connection is somebody else’s', async () => {
+    const database = await openDatabase({ url: await server.createDatabase() });
+    let late: Queries | undefined;
+    await database.transaction(async (tx) => {
+      late = tx;
+    });
+    const error: unknown = await queryRows(late ?? database.db, sql`select 1`).catch(
+      (caught: unknown) => caught,
+    );
+    expect(toDatabaseError(error)).toMatchObject({ code: 'UNAVAILABLE' });
+    await database.close();
   });
 });
 

@@ -8,6 +8,7 @@ import {
   notify,
   type Queries,
   queryRows,
+  sendAhead,
   toDatabaseError,
   trustChangefeed,
   trustChanges,
@@ -447,6 +448,41 @@ function transactions(database: () => Database, kind: Database['kind']): void {
       { purpose: 'service', fingerprint: 'kept' },
     ]);
     await database().db.delete(keyMasters);
+  });
+
+  it('commit statements that were sent ahead, in the order in which they were sent', async () => {
+    await database().transaction(async (tx) => {
+      sendAhead(tx, tx.insert(keyMasters).values({ purpose: 'service', fingerprint: 'first' }));
+      sendAhead(tx, tx.update(keyMasters).set({ fingerprint: sql`${keyMasters.fingerprint} || ' second'` }));
+    });
+    expect(await database().db.select().from(keyMasters)).toEqual([
+      { purpose: 'service', fingerprint: 'first second' },
+    ]);
+    await database().db.delete(keyMasters);
+  });
+
+  it.each([
+    ['nothing follows', async () => undefined],
+    ['another statement fails after it', (tx: Queries) => tx.select().from(keyMasters)],
+    ['the work throws', () => Promise.reject(new Error('mine'))],
+  ])('end with the refusal of a statement that was sent ahead, when %s', async (_, last) => {
+    const outcome = database().transaction(async (tx) => {
+      await tx.insert(keyMasters).values({ purpose: 'service', fingerprint: 'dropped' });
+      sendAhead(tx, tx.insert(keyMasters).values({ purpose: 'other', fingerprint: 'f' }));
+      await queryRows(tx, sql`select 1 as one`).catch(() => undefined);
+      await last(tx);
+    });
+    await expect(outcome).rejects.toMatchObject({
+      code: 'CONSTRAINT',
+      constraint: 'key_masters_purpose_known',
+    });
+    expect(await database().db.select().from(keyMasters)).toEqual([]);
+  });
+
+  it('send nothing ahead outside of themselves', async () => {
+    expect(() => sendAhead(database().db, Promise.resolve())).toThrow(
+      expect.objectContaining({ code: 'STATEMENT' }),
+    );
   });
 
   it('refuse to commit when a failed statement was overlooked', async () => {

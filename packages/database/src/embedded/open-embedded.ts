@@ -184,7 +184,7 @@ async function toDatabase(
   return {
     kind: 'embedded',
     db,
-    transaction: (work, options) => runTransaction(db, work, options),
+    transaction: (work, options) => runTransaction(db, work, { ...options, isPipelined: false }),
     listen: async (channel, listener) => {
       assertChannel(channel);
       const unlisten = await client.betweenTransactions(() =>
