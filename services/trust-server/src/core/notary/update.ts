@@ -262,6 +262,7 @@ export function stateAfter(
 const raceConstraints: ReadonlySet<string> = new Set([
   'trust_metadata_pk',
   'trust_metadata_version_order',
+  'trust_events_chain',
   'trust_repositories_pk',
   'trust_repositories_live',
 ]);

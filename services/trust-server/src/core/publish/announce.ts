@@ -11,14 +11,20 @@ export interface Announcement extends Incarnation {
   readonly versions: Readonly<Partial<Record<DialectName, number>>>;
 }
 
-/** Announces within the transaction. `tuf` is written without its name, as earlier programs read it. */
-export async function announce(
-  tx: Queries,
-  { repository, incarnation, versions: { tuf, notary } }: Announcement,
-): Promise<void> {
+/** Announces within the transaction. */
+export async function announce(tx: Queries, announcement: Announcement): Promise<void> {
+  await notify(tx, PUBLISHED_CHANNEL, printAnnouncement(announcement));
+}
+
+/** The payload. `tuf` is written without its name, as earlier programs read it. */
+export function printAnnouncement({
+  repository,
+  incarnation,
+  versions: { tuf, notary },
+}: Announcement): string {
   const told = [tuf ?? (notary === undefined ? 0 : undefined), notary && `notary:${notary}`];
   const words = told.filter((word) => word !== undefined).join(' ');
-  await notify(tx, PUBLISHED_CHANNEL, `${repository} ${incarnation} ${words}`);
+  return `${repository} ${incarnation} ${words}`;
 }
 
 const payloadForm = /^(\S+) ([0-9]{1,9})(?: ([0-9]{1,16}))?(?: notary:([0-9]{1,16}))?$/;

@@ -4,7 +4,7 @@
  * they carry the head of the events.
  */
 import { sha512Hex } from '@vidimus/crypto';
-import type { Queries } from '@vidimus/database';
+import { type Queries, sendAhead } from '@vidimus/database';
 import {
   type Authority,
   BINS_ROLE,
@@ -26,12 +26,11 @@ import { codecOf } from '../dialects.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { SignerOf } from '../keys/managed-keys.ts';
 import { appendChange } from '../store/changefeed.ts';
-import { insertEvents } from '../store/events.ts';
-import { type Incarnation, insertMetadata, type MetadataRow } from '../store/metadata.ts';
-import { type LogHead, moveRepository, type RepositoryMove } from '../store/repositories.ts';
+import type { Incarnation, MetadataRow } from '../store/metadata.ts';
+import { writePublish } from '../store/publish-rows.ts';
+import type { LogHead, RepositoryMove } from '../store/repositories.ts';
 import { deleteTags, type TagRow, writeTags } from '../store/tags.ts';
 import { assertAgree, type DialectView } from './agree.ts';
-import { announce } from './announce.ts';
 import { authorityOf, type Delegators } from './current-documents.ts';
 import { resignAfter } from './resign-after.ts';
 import { type Sealed, type Sealing, sealRole } from './seal.ts';
@@ -132,16 +131,14 @@ export async function publish(tx: Queries, input: PublishInput): Promise<Publish
     timestamps[listing.part.dialect] = made.at(-1)?.version ?? 0;
   }
   const fed = files.find(({ dialect, role }) => dialect === 'notary' && role === 'timestamp');
-  // One connection carries them in this order; asked together they cost one round trip.
-  await Promise.all([
-    insertMetadata(tx, at, rows),
-    insertEvents(tx, at, chain.events, nowMs),
-    ...(tags === undefined ? [] : [writeTags(tx, at, tags.set), deleteTags(tx, at, tags.remove)]),
-    moveRepository(tx, at, { ...input.move, log: chain.head }),
-    announce(tx, { ...at, versions: timestamps }),
-    // Last of all: until the commit, no other publish gets a number.
-    ...(fed === undefined ? [] : [feed(tx, at, fed)]),
-  ]);
+  const write = { files: rows, events: chain.events, atMs: nowMs, move: { ...input.move, log: chain.head } };
+  sendAhead(tx, writePublish(tx, at, { ...write, announcement: { ...at, versions: timestamps } }));
+  if (tags !== undefined) {
+    sendAhead(tx, writeTags(tx, at, tags.set));
+    sendAhead(tx, deleteTags(tx, at, tags.remove));
+  }
+  // Last of all: until the commit, no other publish gets a number.
+  if (fed !== undefined) sendAhead(tx, feed(tx, at, fed));
   return { versions, files, log: chain.head };
 }
 

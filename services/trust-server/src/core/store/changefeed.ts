@@ -14,14 +14,10 @@ const categorySchema = z.enum(['update', 'deletion']);
  * statement of a publish.
  */
 export async function appendChange(tx: Queries, record: Omit<ChangeRecord, 'id'>): Promise<void> {
-  await tx.insert(trustChangefeed).values({
-    id: sql<number>`trust_next_change()`,
-    createdAt: new Date(record.createdAtMs),
-    repository: record.repository,
-    version: record.version,
-    sha256: record.sha256,
-    category: record.category,
-  });
+  const { createdAtMs, repository, version, sha256, category } = record;
+  await tx.execute(sql`insert into trust_changefeed (id, created_at, repository, version, sha256, category)
+    values (trust_next_change(), ${new Date(createdAtMs).toISOString()}::timestamptz, ${repository}, ${version},
+      ${sha256}, ${category})`);
 }
 
 /** Records in the order of their ids: after one, or with a negative count before it. */

@@ -1,7 +1,7 @@
 /** Rows of `trust_metadata` and `trust_heads`: every signed file of every dialect, and which are current. */
 import { type Queries, trustHeads, trustMetadata, trustRepositories } from '@vidimus/database';
 import type { DialectName } from '@vidimus/tuf';
-import { and, desc, eq, inArray, isNull, max, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, max } from 'drizzle-orm';
 import { parseDialect } from '../dialects.ts';
 
 export interface Incarnation {
@@ -44,57 +44,6 @@ const noHeads: RoleHeads = new Map();
 /** The current files of one dialect; empty where the repository does not have it. */
 export function headsIn(heads: Heads, dialect: DialectName): RoleHeads {
   return heads.get(dialect) ?? noHeads;
-}
-
-/** PostgreSQL takes 65,535 parameters a statement; files with bytes are inserted in smaller lots. */
-const rowsPerInsert = 256;
-
-/** Stores files and makes them current, in this order: a head refers to its file. */
-export async function insertMetadata(
-  tx: Queries,
-  { repository, incarnation }: Incarnation,
-  rows: readonly MetadataRow[],
-): Promise<void> {
-  for (const lot of lots(rows)) {
-    const stored = tx.insert(trustMetadata).values(
-      lot.map((row) => ({
-        repository,
-        incarnation,
-        dialect: row.dialect,
-        role: row.role,
-        version: row.version,
-        bytes: row.bytes,
-        sha256: row.sha256,
-        issuedAt: new Date(row.issuedMs),
-        expiresAt: new Date(row.expiresMs),
-      })),
-    );
-    const current = tx
-      .insert(trustHeads)
-      .values(
-        lot.map((row) => ({
-          repository,
-          incarnation,
-          dialect: row.dialect,
-          role: row.role,
-          version: row.version,
-          sha256: row.sha256,
-          expiresAt: new Date(row.expiresMs),
-          resignAfter: row.resignAfterMs === undefined ? null : new Date(row.resignAfterMs),
-        })),
-      )
-      .onConflictDoUpdate({
-        target: [trustHeads.repository, trustHeads.incarnation, trustHeads.dialect, trustHeads.role],
-        set: {
-          version: sql`excluded.version`,
-          sha256: sql`excluded.sha256`,
-          expiresAt: sql`excluded.expires_at`,
-          resignAfter: sql`excluded.resign_after`,
-        },
-      });
-    // Sent in this order over one connection, in one round trip.
-    await Promise.all([stored, current]);
-  }
 }
 
 const headColumns = {
@@ -318,8 +267,4 @@ export async function highestVersions(
     .where(and(eq(trustMetadata.repository, repository), eq(trustMetadata.dialect, dialect)))
     .groupBy(trustMetadata.role);
   return new Map(rows.map((row) => [row.role, Number(row.version ?? 0)]));
-}
-
-function* lots<T>(rows: readonly T[]): Iterable<readonly T[]> {
-  for (let at = 0; at < rows.length; at += rowsPerInsert) yield rows.slice(at, at + rowsPerInsert);
 }

@@ -1,7 +1,7 @@
 /** Rows of `trust_tags`: what current metadata vouches for, kept beside the signed bytes for people's questions. */
 import type { JsonObject } from '@vidimus/canonical-json';
 import { type Queries, trustTags } from '@vidimus/database';
-import { type AnyColumn, and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Incarnation } from './metadata.ts';
 
@@ -26,7 +26,6 @@ export interface TagRow {
 }
 
 const namesPerQuery = 5_000;
-const rowsPerInsert = 2_000;
 
 const columns = {
   tag: trustTags.tag,
@@ -108,59 +107,42 @@ export async function pageTags(
   return rows.map(toTag);
 }
 
-/** The time, actor and change of a tag are about its digest: they stay while that does. */
-const withDigest = (column: AnyColumn): SQL =>
-  sql`case when ${trustTags.digest} = excluded.digest then ${column} else excluded.${sql.identifier(column.name)} end`;
-
-/** Writes rows over those of the same tag. */
-export async function writeTags(tx: Queries, at: Incarnation, rows: readonly TagRow[]): Promise<void> {
-  for (let from = 0; from < rows.length; from += rowsPerInsert) {
-    await tx
-      .insert(trustTags)
-      .values(
-        rows.slice(from, from + rowsPerInsert).map((row) => ({
-          repository: at.repository,
-          incarnation: at.incarnation,
-          role: TAG_ROLE,
-          tag: row.tag,
-          digest: row.digest,
-          size: row.size,
-          mediaType: row.mediaType ?? null,
-          platforms: row.platforms ?? null,
-          // drizzle asks values for their constructor, which strictly parsed JSON does not have.
-          custom: row.custom === undefined ? null : { ...row.custom },
-          since: new Date(row.sinceMs),
-          sinceVersion: row.sinceVersion,
-          actor: row.actor,
-          change: row.change ?? null,
-          listedBy: row.listedBy ?? null,
-        })),
-      )
-      .onConflictDoUpdate({
-        target: [trustTags.repository, trustTags.incarnation, trustTags.role, trustTags.tag],
-        set: {
-          digest: sql`excluded.digest`,
-          size: sql`excluded.size`,
-          mediaType: sql`excluded.media_type`,
-          platforms: sql`excluded.platforms`,
-          custom: sql`excluded.custom`,
-          since: withDigest(trustTags.since),
-          sinceVersion: withDigest(trustTags.sinceVersion),
-          actor: withDigest(trustTags.actor),
-          change: withDigest(trustTags.change),
-          listedBy: sql`excluded.listed_by`,
-        },
-      });
-  }
+/**
+ * Writes rows over those of the same tag. The time, actor and change of a tag are about its digest: they stay while
+ * that does.
+ */
+export async function writeTags(
+  tx: Queries,
+  { repository, incarnation }: Incarnation,
+  rows: readonly TagRow[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const given = rows.map(({ sinceMs, ...row }) => ({ ...row, since: new Date(sinceMs) }));
+  await tx.execute(sql`insert into trust_tags as t (repository, incarnation, role, tag, digest, size, media_type,
+      platforms, custom, since, since_version, actor, change, listed_by)
+    select ${repository}, ${incarnation}::int, ${TAG_ROLE}, tag, digest, size, "mediaType", platforms, custom, since,
+      "sinceVersion", actor, change, "listedBy"
+    from json_to_recordset(${JSON.stringify(given)}::text::json) as g(tag text, digest text, size int8,
+      "mediaType" text, platforms jsonb, custom jsonb, since timestamptz, "sinceVersion" int8, actor text,
+      change text, "listedBy" text)
+    on conflict (repository, incarnation, role, tag) do update set digest = excluded.digest, size = excluded.size,
+      media_type = excluded.media_type, platforms = excluded.platforms, custom = excluded.custom,
+      listed_by = excluded.listed_by,
+      since = case when t.digest = excluded.digest then t.since else excluded.since end,
+      since_version = case when t.digest = excluded.digest then t.since_version else excluded.since_version end,
+      actor = case when t.digest = excluded.digest then t.actor else excluded.actor end,
+      change = case when t.digest = excluded.digest then t.change else excluded.change end`);
 }
 
 /** Takes rows away. */
-export async function deleteTags(tx: Queries, at: Incarnation, names: readonly string[]): Promise<void> {
-  for (let from = 0; from < names.length; from += namesPerQuery) {
-    await tx
-      .delete(trustTags)
-      .where(and(of(at), inArray(trustTags.tag, names.slice(from, from + namesPerQuery))));
-  }
+export async function deleteTags(
+  tx: Queries,
+  { repository, incarnation }: Incarnation,
+  names: readonly string[],
+): Promise<void> {
+  if (names.length === 0) return;
+  await tx.execute(sql`delete from trust_tags where repository = ${repository} and incarnation = ${incarnation}
+    and role = ${TAG_ROLE} and tag in (select json_array_elements_text(${JSON.stringify(names)}::text::json))`);
 }
 
 interface RawTag {
