@@ -57,8 +57,8 @@ const makers: Readonly<Record<string, (place: Place) => Promise<Reader>>> = {
     const docker = createDockerCli({ server: server.url, ca: server.ca, engineSocket: engine.socket });
     const digestOf = async (tag: string) => {
       const { exit, stderr } = await docker.run('pull', `${repository}:${tag}`);
-      // Such as that something ends within half a year.
-      if (stderr.includes('level=warning')) throw new Error(`docker pull warns: ${stderr}`);
+      // As of all that ends within half a year.
+      if (stderr.includes('is nearing expiry')) throw new Error(`docker pull warns: ${stderr}`);
       if (exit === 0) return engine.pulled.at(-1)?.reference;
       if (stderr.includes(`No valid trust data for ${tag}`)) return undefined;
       throw new Error(`docker pull ended with ${exit}: ${stderr}`);
