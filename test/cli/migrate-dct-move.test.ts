@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fromBase64 } from '@vidimus/crypto';
 import { notaryDialect } from '@vidimus/notary';
 import { DEFAULT_LIMITS, verifyRoot, verifyRootUpdate } from '@vidimus/tuf';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
   DAY,
@@ -18,39 +18,45 @@ import {
   standOn,
   startFakeNotary,
 } from '../support/notary-fake.ts';
-import { type FakeService, SERVICE_TOKEN, startFakeService } from '../support/notary-service-fake.ts';
+import { type ArrivingSite, openArrivingSite } from './arriving-site.ts';
 import { type Circumstances, type Migrant, openMigrant } from './migrating-world.ts';
+import { TOKEN } from './publishing-world.ts';
 
-const web = 'registry.example.com/acme/web';
-const api = 'registry.example.com/acme/api';
 const PASSPHRASE = 'correct horse battery';
-const context = { dialect: notaryDialect, repository: web, foreign: true, limits: DEFAULT_LIMITS };
+/** Other names in every test: what came to the service stays there. */
+let web: string;
+let api: string;
+let names = 0;
 let old: FakeNotary;
-let service: FakeService;
+let service: ArrivingSite;
 let machine: Migrant;
 let trustDirectory: string;
-let nowMs = NOW;
 
 beforeAll(async () => {
   old = await startFakeNotary();
-  service = await startFakeService(() => nowMs);
-  machine = await openMigrant(() => nowMs);
+  service = await openArrivingSite();
+  machine = await openMigrant(() => service.clock.nowMs);
   trustDirectory = join(machine.home, '.docker', 'trust');
 });
+beforeEach(nameAnew);
 afterEach(() => {
   old.files.clear();
-  service.files.clear();
   service.imports.length = 0;
   service.losesAnswer = false;
-  nowMs = NOW;
+  service.clock.nowMs = NOW;
   rmSync(join(machine.home, '.docker'), { recursive: true, force: true });
   rmSync(join(machine.home, 'dct'), { recursive: true, force: true });
 });
 afterAll(async () => {
   await old.server.close();
-  await service.server.close();
+  await service.close();
   await machine.close();
 });
+
+function nameAnew(): void {
+  names += 1;
+  [web, api] = [`registry.example.com/acme/web-${names}`, `registry.example.com/acme/api-${names}`];
+}
 
 const failure = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
 const answer = z.object({
@@ -75,20 +81,11 @@ const answer = z.object({
 function words(...repositories: readonly string[]): readonly string[] {
   const file = join(machine.home, 'repositories.txt');
   writeFileSync(file, repositories.join('\n'));
-  return [
-    'migrate',
-    'dct',
-    '--from',
-    old.server.origin,
-    '--repositories',
-    file,
-    '--to',
-    service.server.origin,
-  ];
+  return ['migrate', 'dct', '--from', old.server.origin, '--repositories', file, '--to', service.origin];
 }
 
 const environment = {
-  VIDIMUS_TOKEN: SERVICE_TOKEN,
+  VIDIMUS_TOKEN: TOKEN,
   DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: PASSPHRASE,
   DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: PASSPHRASE,
 };
@@ -110,9 +107,17 @@ async function stand(wish: Partial<Parameters<typeof standOn>[1]> = {}): Promise
 }
 
 /** The root that was published, as a client that has the old one verifies it. */
-function publishedRoot({ roots }: Standing) {
-  const before = verifyRoot(context, roots.at(-1) ?? new Uint8Array());
-  return verifyRootUpdate(context, before.document, fromBase64(service.imports[0]?.update['root'] ?? ''));
+function publishedRoot(standing: Standing) {
+  const before = lastRoot(standing);
+  return verifyRootUpdate(context(), before.document, fromBase64(service.imports[0]?.update['root'] ?? ''));
+}
+
+function lastRoot({ roots }: Standing) {
+  return verifyRoot(context(), roots.at(-1) ?? new Uint8Array());
+}
+
+function context() {
+  return { dialect: notaryDialect, repository: web, foreign: true, limits: DEFAULT_LIMITS };
 }
 
 describe('a repository that moves', () => {
@@ -131,7 +136,7 @@ describe('a repository that moves', () => {
     });
     expect(moved?.tags.map(({ tag }) => tag)).toEqual(['1.0', '2.0', 'edge']);
     const { document } = publishedRoot(standing);
-    const before = verifyRoot(context, standing.roots.at(-1) ?? new Uint8Array()).document;
+    const before = lastRoot(standing).document;
     expect(document.roles.root).toEqual(before.roles.root);
     expect(document.roles.targets).toEqual(before.roles.targets);
     expect(document.roles.timestamp).not.toEqual(before.roles.timestamp);
@@ -149,7 +154,8 @@ describe('a repository that moves', () => {
     const { stdout } = await machine.run(words(web), { environment });
     const plain = stdout
       .slice(stdout.indexOf('MOVED'))
-      .replaceAll(service.server.origin, 'https://trust.test')
+      .replaceAll(service.origin, 'https://trust.test')
+      .replaceAll(web, 'registry.example.com/acme/web')
       .replace(/\b[0-9a-f]{12,64}\b/g, '{hex}');
     expect(plain).toMatchInlineSnapshot(`
       "MOVED  registry.example.com/acme/web  3 tags, root v4
@@ -181,7 +187,7 @@ describe('a repository that moves', () => {
       ).exit,
     ).toBe(0);
     old.files.clear();
-    const { exit } = await move(['migrate', 'dct', '--from', directory, '--to', service.server.origin]);
+    const { exit } = await move(['migrate', 'dct', '--from', directory, '--to', service.origin]);
     expect(exit).toBe(0);
     expect(service.imports[0]?.highest).toEqual({ timestamp: 41 + 2 ** 20, snapshot: 17 + 2 ** 20 });
   });
@@ -199,13 +205,13 @@ describe('a repository that moves', () => {
 
   it('gets a new certificate for its root key where the old one ended, and clients follow', async () => {
     const standing = await stand({ certificateUntil: NOW + 30 * DAY });
-    nowMs = NOW + 40 * DAY;
+    service.clock.nowMs = NOW + 40 * DAY;
     const { moved, exit } = await move(words(web));
     expect([moved?.root, exit]).toEqual([4, 0]);
     const { document } = publishedRoot(standing);
-    const before = verifyRoot(context, standing.roots.at(-1) ?? new Uint8Array()).document;
+    const before = lastRoot(standing).document;
     expect(document.roles.root.keyIds).not.toEqual(before.roles.root.keyIds);
-    notaryDialect.assertRootNow?.(document, nowMs);
+    notaryDialect.assertRootNow?.(document, service.clock.nowMs);
   });
 
   it('is signed again where it ends soon and its key is here', async () => {
@@ -213,7 +219,7 @@ describe('a repository that moves', () => {
     const targetsKey = { ...targets.key };
     await stand({ targetsKey, targetsExpires: '2026-11-25T00:00:00Z' });
     fileKey(trustDirectory, targets, { role: 'targets', gun: web, passphrase: PASSPHRASE });
-    nowMs = NOW + 10 * DAY;
+    service.clock.nowMs = NOW + 10 * DAY;
     const { moved, exit } = await move(words(web));
     expect(moved?.carried[0]).toEqual({ role: 'targets', version: 8, renewed: true });
     expect(exit).toBe(0);
@@ -221,7 +227,7 @@ describe('a repository that moves', () => {
 
   it('leaves behind what has expired and nobody here can sign, and says how it comes back', async () => {
     await stand({ releasesExpires: '2026-11-25T00:00:00Z' });
-    nowMs = NOW + 10 * DAY;
+    service.clock.nowMs = NOW + 10 * DAY;
     const { moved } = await move(words(web));
     expect(moved?.leftBehind.map(({ role }) => role)).toEqual(['targets/releases']);
     expect(moved?.leftBehind[0]?.fix).toMatch(/signer publishes it again/);
@@ -247,7 +253,7 @@ describe('a repository that stays', () => {
       'has targets that expired, and no key for them',
       async () => {
         await stand({ targetsExpires: '2026-11-25T00:00:00Z' });
-        nowMs = NOW + 10 * DAY;
+        service.clock.nowMs = NOW + 10 * DAY;
       },
       'TARGETS_EXPIRED 1',
     ],
@@ -272,10 +278,11 @@ describe('a repository that stays', () => {
       'is another one there already',
       async () => {
         await stand();
-        const other = await standOn(new Map(), { repository: web, roots: 1 });
-        const strange = await filedRootKey('strange', web);
-        expect(strange.canonicalId).not.toBe(other.rootKeys[0]?.canonicalId);
-        service.files.set(pathOf(web, 'root'), other.roots[0] ?? 404);
+        await stand({ roots: 1 });
+        expect((await move(words(web))).moved?.root).toBe(2);
+        service.imports.length = 0;
+        old.files.clear();
+        await stand();
       },
       'REPOSITORY_EXISTS 1',
     ],
@@ -310,7 +317,7 @@ describe('a repository that stays', () => {
 });
 
 describe('passphrases', () => {
-  const withoutPassphrase = { VIDIMUS_TOKEN: SERVICE_TOKEN };
+  const withoutPassphrase = { VIDIMUS_TOKEN: TOKEN };
 
   it('are asked for on a terminal, three times at most', async () => {
     await stand();
@@ -321,7 +328,8 @@ describe('passphrases', () => {
     expect(asked.exit).toBe(0);
     expect(asked.stderr).toContain('that passphrase does not open it');
     expect(`${asked.stderr}${asked.stdout}`).not.toContain(PASSPHRASE);
-    service.files.clear();
+    nameAnew();
+    await stand();
     const wrong = await machine.run(words(web), {
       environment: withoutPassphrase,
       answers: ['a', 'b', 'c', PASSPHRASE],
