@@ -5,8 +5,12 @@ import { createDockerCli, type DockerCli } from '../support/notary-clients/docke
 import { createNotaryCli, type NotaryCli } from '../support/notary-clients/notary-cli.ts';
 import { makeSignerKey } from '../support/notary-clients/signer-key.ts';
 
-/** Its root was rotated, its snapshot is the server's; of its delegations alice signed one, and bob none yet. */
+/**
+ * Its root was rotated, its snapshot is the server's. Alice signs for releases, from where she delegated to bob; what
+ * was delegated to him directly he did not sign yet.
+ */
 export const web = 'registry.example.com/acme/web';
+export const nightly = 'targets/releases/nightly';
 /** As `notary init` leaves it: its owner holds the snapshot key. */
 export const plain = 'registry.example.com/acme/plain';
 /** Made by docker, with the signer dora. */
@@ -92,6 +96,8 @@ export async function signThere({ owner, docker, alice, bob, reader, sleeper }: 
   await delegate(owner, alice, 'targets/releases');
   await delegate(owner, bob, 'targets/qa');
   await publish(alice, web, '2.0', two, ['targets/releases']);
+  await delegate(alice, bob, nightly);
+  await publish(bob, web, 'night', four, [nightly]);
 
   await owner.done('init', plain, '-p');
   await publish(owner, plain, '1.0', one);
@@ -108,9 +114,9 @@ export async function addSigner(docker: DockerCli, name: string, repository: str
   await docker.done('trust', 'signer', 'add', '--key', `${name}.pub`, name, repository);
 }
 
-async function delegate(owner: NotaryCli, signer: NotaryCli, role: string): Promise<void> {
+async function delegate(delegator: NotaryCli, signer: NotaryCli, role: string): Promise<void> {
   const { certificate, privateKey } = await makeSignerKey('signer');
-  const file = owner.file('signer.crt', certificate);
-  await owner.done('delegation', 'add', web, role, file, '--all-paths', '-p');
+  const file = delegator.file('signer.crt', certificate);
+  await delegator.done('delegation', 'add', web, role, file, '--all-paths', '-p');
   await signer.done('key', 'import', signer.file('signer.key', privateKey), '--role', role);
 }
