@@ -129,6 +129,23 @@ describe('a mirror', () => {
     expect(JSON.parse(stdout).trust.versions.root).toBe(2);
   });
 
+  it('takes the revocation of a digest, and says which tags still name it', async () => {
+    await owner.upload({ '1.0': one, '2.0': two });
+    const words = ['revoke', `${owner.repository}@${two.digest}`, '--reason', 'a hole'];
+    expect(await show(words)).toMatchInlineSnapshot(`
+      "REVOKED  registry.test/mirror/shop@sha256:{12 hex}
+        tags      none taken away
+        still     listed by roles that the service cannot sign: 2.0 (targets)
+        effect    clients refuse it after their next refresh, at the latest 2026-11-22 09:00 (1 day)
+        versions  revocations 2, snapshot 5, timestamp 6
+        undo      vidimus revoke registry.test/mirror/shop@sha256:{64 hex} --undo
+                  and sign its tags again
+        next      vidimus inspect registry.test/mirror/shop
+      exit 0"
+    `);
+    expect([await judged('2.0'), await judged('1.0')]).toEqual(['DIGEST_REVOKED', one.digest]);
+  });
+
   it('leaves its source as it was, to those who read that', async () => {
     const config = join(machine.home, 'notary.yaml');
     const anchor = { certIds: [owner.rootKey.key.keyId] };

@@ -112,7 +112,7 @@ function revokedAnswer(
     deed: 'REVOKED',
     subject: `${repository}@${shorten(digest)}`,
     facts: [
-      ['tags', body.tags.length === 0 ? 'none named it' : `taken away: ${shown(body.tags)}`],
+      ['tags', tagWords(body)],
       ...stillFacts(body),
       ...effectFacts(context, until),
       ['versions', formatVersions(body.published)],
@@ -162,9 +162,14 @@ function effectFacts(context: Context, until: string | undefined): readonly Fact
   return [['effect', `clients refuse it after their next refresh, ${latest}`]];
 }
 
+function tagWords({ tags, stillServed }: DigestRevoked): string {
+  if (tags.length > 0) return `taken away: ${shown(tags)}`;
+  return stillServed.length === 0 ? 'none named it' : 'none taken away';
+}
+
 function stillFacts({ stillServed, openChange }: DigestRevoked): readonly Fact[] {
   if (stillServed.length === 0 && openChange === undefined) return [];
-  const named = printable(JSON.stringify(stillServed));
+  const named = shown(stillServed.map(({ role, tag }) => `${tag} (${role})`));
   const change = openChange === undefined ? '' : `, until change ${printable(openChange)} is signed`;
   return [['still', `listed by roles that the service cannot sign: ${named}${change}`]];
 }

@@ -111,7 +111,8 @@ export type TagDetail = z.infer<typeof TagDetailSchema>;
 export const DigestRevokedSchema = z.object({
   published: Versions,
   tags: z.array(z.string()),
-  stillServed: z.array(z.unknown()),
+  /** Tags that roles which the service cannot sign still name. */
+  stillServed: z.array(z.object({ role: z.string(), tag: z.string() })),
   openChange: z.string().optional(),
 });
 export type DigestRevoked = z.infer<typeof DigestRevokedSchema>;
