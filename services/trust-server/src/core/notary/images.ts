@@ -29,7 +29,7 @@ export interface Image {
 
 export type Images = ReadonlyMap<string, Image>;
 
-/** What documents vouch for, by Docker's rule. @throws TufError LIMIT */
+/** What documents vouch for, by Docker's rule. */
 export function toImages(documents: ReadonlyMap<string, Targets>): Images {
   const images = new Map<string, Image>();
   for (const [path, { target, role }] of effectiveImages(documents)) {
