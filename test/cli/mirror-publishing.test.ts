@@ -139,7 +139,6 @@ describe('a mirror', () => {
         effect    clients refuse it after their next refresh, at the latest 2026-11-22 09:00 (1 day)
         versions  revocations 2, snapshot 5, timestamp 6
         undo      vidimus revoke registry.test/mirror/shop@sha256:{64 hex} --undo
-                  and sign its tags again
         next      vidimus inspect registry.test/mirror/shop
       exit 0"
     `);

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import type { JsonObject } from '@vidimus/canonical-json';
 import { ecdsaKeyObject, ed25519KeyObject, keyIdOf } from '@vidimus/notary';
 import type { SmallImage } from '@vidimus/oci';
+import { z } from 'zod';
 import { edKey, rootOf, seal, targetsOf, type WireKey } from '../packages/notary/update/wire-client.ts';
 import { type FiledKey, filedRootKey, fileKey } from '../support/notary-fake.ts';
 import { TOKEN, type TrustSite } from './publishing-world.ts';
+
+const keySchema = z.object({ keyval: z.object({ public: z.string() }) });
 
 export interface NotaryOwner {
   readonly repository: string;
@@ -34,7 +37,7 @@ export async function notaryOwner(
   file(rootKey);
   const served = async (role: string): Promise<WireKey> => {
     const answer = await fetch(`${wire}${role}.key`, { headers });
-    const { keyval } = (await answer.json()) as { readonly keyval: { readonly public: string } };
+    const { keyval } = keySchema.parse(await answer.json());
     const bytes = Buffer.from(keyval.public, 'base64');
     const object: JsonObject = bytes.length === 32 ? ed25519KeyObject(bytes) : ecdsaKeyObject(bytes);
     return { keyId: keyIdOf(object), object, method: '', sign: () => new Uint8Array() };

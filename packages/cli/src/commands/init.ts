@@ -128,8 +128,8 @@ function pending(
   const waiting = change.documents
     .flatMap(({ thresholds }) => thresholds.flatMap(({ keyIds }) => keyIds))
     .filter((keyId) => !signed.has(keyId));
-  const next =
-    'whoever holds one of these keys: the same vidimus init, with the public keys of all as --root-key';
+  const isOwn = own.length === 0 && change.kind === 'dialects';
+  const next = `whoever holds one of these keys: the same vidimus init${isOwn ? '' : ', with the public keys of all as --root-key'}`;
   return {
     ...answer,
     facts: [

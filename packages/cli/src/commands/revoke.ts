@@ -117,7 +117,7 @@ function revokedAnswer(
       ...effectFacts(context, until),
       ['versions', formatVersions(body.published)],
       ['undo', `vidimus revoke ${repository}@${digest} --undo`],
-      ['', 'and sign its tags again'],
+      ...(body.tags.length === 0 ? [] : [['', 'and sign its tags again'] as const]),
       ['next', next],
     ],
     json: { repository, digest, ...body, clientsRefuseBy: until ?? null, next },

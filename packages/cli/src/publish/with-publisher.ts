@@ -1,4 +1,5 @@
 /** The REST API for the length of one command, its refusals with what to do about them. */
+import { printable } from '@vidimus/reference';
 import type { Change, PublishClient } from '@vidimus/trust-client';
 import { CliError } from '../cli-error.ts';
 import { openPublisher } from '../client/open-client.ts';
@@ -46,7 +47,12 @@ export async function unlessRefused<Result>(
 
 /** An edit that waits for signatures. */
 export function pendingAnswer(subject: string, change: Change): Answer {
-  const missing = change.documents.map((document) => `${document.missing} for ${document.role}`).join(', ');
+  const missing = change.documents
+    .map(({ dialect, role, missing: count }) => {
+      const where = dialect === 'tuf' ? '' : ` of the dialect ${printable(dialect)}`;
+      return `${count} for ${printable(role)}${where}`;
+    })
+    .join(', ');
   return {
     deed: 'PENDING',
     subject,
