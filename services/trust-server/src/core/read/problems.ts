@@ -62,7 +62,7 @@ export function findProblems(input: ProblemInput): readonly Problem[] {
     problems.push({
       code: 'MIRROR_ROOT_OUTDATED',
       role: 'root',
-      fix: 'the root keys were changed by a Notary client: send PATCH with both dialects again, and sign the change that it opens with the old root keys and the new ones',
+      fix: `a Notary client changed the root keys; where the old ones and the new ones are: vidimus init ${input.repository} --dialect tuf,notary`,
     });
   }
   for (const path of (input.notMirrored ?? []).slice(0, maxNotMirrored)) {
