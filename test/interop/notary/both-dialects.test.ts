@@ -57,6 +57,8 @@ describe('a repository in both dialects', () => {
 
     await owner.done('revoke', `${repository}@${one.digest}`, '--reason', 'has a hole');
     expect(await readers.see('2')).toEqual(readers.all(undefined));
+    const judgement = await owner.judge(`${repository}@${one.digest}`);
+    expect(judgement).toEqual({ refused: ['NOT_VOUCHED', 'DIGEST_REVOKED'] });
   });
 
   it('is the same to every client before and after its owner signs a tag with docker, moves it and revokes it', async () => {
@@ -102,6 +104,7 @@ describe('a repository in both dialects', () => {
     expect(revoked).toMatchObject({ tags: [], stillServed: [{ tag: '1' }] });
     const refused = { vidimus: undefined, 'vidimus, fresh': undefined };
     expect(await readers.see('1')).toEqual(readers.all(one.digest, refused));
+    expect(await owner.judge(`${repository}:1`)).toEqual({ refused: ['DIGEST_REVOKED'] });
     engine.images.load(`${repository}:3`, one);
     expect(await docker.fails('trust', 'sign', '--local', `${repository}:3`)).toContain(
       'is revoked in this repository',
