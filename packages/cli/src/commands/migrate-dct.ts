@@ -4,12 +4,14 @@ import { isRepositoryName, printable } from '@vidimus/reference';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes, worstExit } from '../exit-codes.ts';
+import { toCliError } from '../failures.ts';
 import { createMover } from '../migrate/dct/create-mover.ts';
 import { openFromServer } from '../migrate/dct/from-server.ts';
 import { type Lines, outcomeLines, stockJson, stockLines } from '../migrate/dct/report-lines.ts';
 import { readRepositoryList } from '../migrate/dct/repository-list.ts';
 import { listSaved, openSaved, readManifest } from '../migrate/dct/save-directory.ts';
 import { exitOfStock, type Stock, type StockTaking, takeStock } from '../migrate/dct/take-stock.ts';
+import { withWayOut } from '../migrate/dct/unreachable.ts';
 import { formatFacts } from '../output/table.ts';
 import { openTrustDirectories } from '../trust-dir/trust-directories.ts';
 import type { TrustDirectory } from '../trust-dir/trust-directory.ts';
@@ -66,7 +68,9 @@ async function readServer(context: Context, options: Migration, taking: Taking):
   const wire = openFromServer(context, from, options.fromCa);
   try {
     // Asked once before all: a server that is gone must not be waited for a thousand times.
-    await wire.ping();
+    await wire.ping().catch((error: unknown) => {
+      throw withWayOut(toCliError(error), 'from');
+    });
     return await takeStock({
       ...taking,
       repositories,

@@ -12,6 +12,7 @@ import { heldKeys } from './describe-repository.ts';
 import type { KeyFinder } from './find-keys.ts';
 import { isOfOneRepository, type Moved, moveRepository } from './move-repository.ts';
 import { openOurServer } from './our-server.ts';
+import { withWayOut } from './unreachable.ts';
 
 export type Outcome =
   | { readonly repository: string; readonly moved: Moved }
@@ -64,7 +65,7 @@ async function moveOne(
     });
     return { repository, moved };
   } catch (error) {
-    const failure = toCliError(error);
+    const failure = withWayOut(toCliError(error), 'to');
     if (failure.exit === exitCodes.internal) throw error;
     return { repository, failure };
   } finally {

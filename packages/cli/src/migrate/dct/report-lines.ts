@@ -44,7 +44,7 @@ export function outcomeLines(outcome: Outcome): Lines {
   return {
     verdict: isMoved ? 'MOVED' : 'PRESENT',
     isGood: true,
-    subject: `${subject}  ${tags.length} tags, root v${root}`,
+    subject: `${subject}  ${count(tags.length, 'tag')}, root v${root}`,
     facts: [
       [
         'root',
@@ -88,8 +88,11 @@ function failureLines(verdict: string, subject: string, { code, message, hint }:
 
 /** `12 tags, 2 signers, root v3` */
 function reportSummary({ tags, signers, roots }: RepositoryReport): string {
-  const count = (number: number, one: string): string => `${number} ${one}${number === 1 ? '' : 's'}`;
   return `${count(tags.length, 'tag')}, ${count(signers.length, 'signer')}, root v${roots.to}`;
+}
+
+function count(number: number, one: string): string {
+  return `${number} ${one}${number === 1 ? '' : 's'}`;
 }
 
 function reportFacts(report: RepositoryReport, now: number): readonly Fact[] {

@@ -13,6 +13,7 @@ import { describeRepository, type RepositoryReport } from './describe-repository
 import type { DocumentSource } from './document-source.ts';
 import { isGrave } from './problems.ts';
 import { type DocumentFile, type SaveState, saveRepository } from './save-directory.ts';
+import { withWayOut } from './unreachable.ts';
 
 /** Repositories read at a time: the server is somebody else's. */
 const concurrency = 4;
@@ -76,7 +77,7 @@ async function takeOne(taking: StockTaking, repository: string): Promise<Stock> 
     const outcome = move === undefined ? {} : { outcome: await move(collected) };
     return { repository, state, report, ...outcome };
   } catch (error) {
-    const failure = toCliError(error);
+    const failure = withWayOut(toCliError(error), 'from');
     if (failure.exit === exitCodes.internal) throw error;
     return { repository, state: 'failed', failure };
   }
