@@ -21,6 +21,8 @@ export interface UpdateContext extends VerifyContext {
   readonly parts: ReadonlyMap<string, Uint8Array>;
   /** The newest stored file of every role, by model role; also of roles that nobody delegates any more. */
   readonly stored: ReadonlyMap<string, Uint8Array>;
+  /** What stored files say, as far as the caller has decoded them. */
+  readonly documents: ReadonlyMap<string, TufDocument>;
   /** The repository goes on from another server: files of which none is stored may have any version. */
   readonly goesOn: boolean;
 }
@@ -74,12 +76,18 @@ export function accept<D extends TufDocument>(
  * @throws TufError when it cannot be read: nobody's upload is to blame
  */
 export function storedDocument<K extends DocumentKind>(
-  { dialect, stored }: UpdateContext,
+  { dialect, stored, documents }: UpdateContext,
   kind: K,
   role: string,
 ): DocumentOf[K] | undefined {
   const bytes = stored.get(role);
+  const document = documents.get(role);
+  if (bytes !== undefined && document !== undefined && isOfKind(document, kind)) return document;
   return bytes && dialect.decode(kind, dialect.open(bytes, bytes.length));
+}
+
+function isOfKind<K extends DocumentKind>(document: TufDocument, kind: K): document is DocumentOf[K] {
+  return document.kind === kind;
 }
 
 /** Exactly the next one: a jump to the highest version would lock everybody out (attack T23). */

@@ -12,6 +12,7 @@ import {
   type Snapshot,
   type Targets,
   type Timestamp,
+  type TufDocument,
 } from '@vidimus/tuf';
 import { NotaryError } from '../errors.ts';
 import { notaryDialect } from '../notary-dialect.ts';
@@ -28,6 +29,11 @@ export interface UpdateInput {
   readonly repository: string;
   /** The newest file of every role that ever was, by model role: also of roles that nobody delegates any more. */
   readonly stored: ReadonlyMap<string, Uint8Array>;
+  /**
+   * What stored files say, by model role, as far as the caller still has it: exactly these bytes, decoded before, and
+   * verified then. The others are decoded here.
+   */
+  readonly documents?: ReadonlyMap<string, TufDocument>;
   /** Ids, as root lists them, of the timestamp and snapshot keys that the service can sign with. */
   readonly heldKeyIds: ReadonlySet<string>;
   readonly parts: readonly UpdatePart[];
@@ -95,7 +101,14 @@ export function validateUpdate(input: UpdateInput): ValidUpdate {
   return { ...sealing, accepted, snapshot: draftSnapshot(context, tree, previous, accepted, terms) };
 }
 
-function toContext({ repository, stored, parts, nowMs, goesOn = false }: UpdateInput): UpdateContext {
+function toContext({
+  repository,
+  stored,
+  documents = new Map(),
+  parts,
+  nowMs,
+  goesOn = false,
+}: UpdateInput): UpdateContext {
   return {
     dialect: notaryDialect,
     repository,
@@ -104,6 +117,7 @@ function toContext({ repository, stored, parts, nowMs, goesOn = false }: UpdateI
     nowMs,
     parts: readParts(parts),
     stored,
+    documents,
     goesOn,
   };
 }

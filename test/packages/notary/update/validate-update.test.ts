@@ -1,6 +1,7 @@
 /** An upload to a good repository, one thing spoilt by name, one refusal expected. */
 import { isJsonObject, type JsonObject, parseJson } from '@vidimus/canonical-json';
-import { NotaryError, type RefusalKind, type UpdateInput } from '@vidimus/notary';
+import { NotaryError, notaryDialect, type RefusalKind, type UpdateInput } from '@vidimus/notary';
+import type { TufDocument } from '@vidimus/tuf';
 import { describe, expect, it } from 'vitest';
 import {
   type Files,
@@ -177,6 +178,36 @@ describe('an upload to a repository', () => {
     const service = repository();
     const stored = new Map([...service.stored, ['targets', text('never looked at')]]);
     expect(service.judge({}, { stored }).documents.size).toBe(0);
+  });
+
+  it('is judged alike when the caller still knows what stored files say, which are not decoded again', () => {
+    const service = repository();
+    const files = { targets: targets({ version: 3, delegations: [carols] }) };
+    const decode = (kind: 'root' | 'targets' | 'snapshot' | 'timestamp'): TufDocument => {
+      const bytes = storedFile(service, kind);
+      return notaryDialect.decode(kind, notaryDialect.open(bytes, bytes.length));
+    };
+    const documents = new Map([
+      ['root', decode('root')],
+      ['targets', decode('targets')],
+      ['snapshot', decode('snapshot')],
+      ['timestamp', decode('timestamp')],
+    ]);
+    const unread = Array.from(documents.keys(), (role): [string, Uint8Array] => [role, text('not decoded')]);
+    const stored = new Map([...service.stored, ...unread]);
+    const [known, decoded] = [service.judge(files, { stored, documents }), service.judge(files)];
+    expect(known.accepted.map(({ role, sha256 }) => [role, sha256])).toEqual(
+      decoded.accepted.map(({ role, sha256 }) => [role, sha256]),
+    );
+    expect(known.snapshot).toEqual(decoded.snapshot);
+    expect([known.root.version, [...known.documents.keys()], known.dropped]).toEqual([
+      decoded.root.version,
+      [...decoded.documents.keys()],
+      decoded.dropped,
+    ]);
+    expect(() => service.judge({ targets: targets({ version: 2 }) }, { documents })).toThrow(
+      expect.objectContaining({ code: 'VERSION' }),
+    );
   });
 
   it('follows a rotation of every top-level key', () => {

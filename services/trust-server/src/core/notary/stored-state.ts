@@ -10,6 +10,7 @@ import {
   type Root,
   type Snapshot,
   type Timestamp,
+  type TufDocument,
   TufError,
   type VerifyContext,
   verifyRoot,
@@ -21,8 +22,10 @@ import { type Incarnation, type RoleHeads, readCurrentFiles } from '../store/met
 import { readAllTags } from '../store/tags.ts';
 import { type Images, toImage } from './images.ts';
 
-/** Bytes of files that are kept; beside them stand their decoded forms and the tags. */
+/** Of files, their decoded forms and the tags. */
 const maxBytes = 64 * 1024 * 1024;
+/** What a document takes in memory for each byte of its file. */
+const decodedBytesPerByte = 4;
 /** What a tag costs beside the file that lists it. */
 const bytesPerImage = 256;
 const overhead = 4_096;
@@ -34,6 +37,8 @@ export interface StateFile {
   readonly bytes: Uint8Array;
   /** Hex. */
   readonly sha256: string;
+  /** What it says, once it was verified. */
+  readonly document?: TufDocument;
 }
 
 export interface StoredState {
@@ -85,7 +90,9 @@ function nameOf({ repository, incarnation }: Incarnation): string {
 
 function sizeOf({ files, images }: StoredState): number {
   let size = overhead + images.size * bytesPerImage;
-  for (const { bytes } of files.values()) size += bytes.length;
+  for (const { bytes, document } of files.values()) {
+    size += bytes.length * (document === undefined ? 1 : 1 + decodedBytesPerByte);
+  }
   return size;
 }
 
@@ -105,7 +112,22 @@ async function load(queries: Queries, at: Incarnation): Promise<StoredState> {
     if (sha256Hex(bytes) !== sha256) throw damaged(role, 'is another one');
   }
   const images = new Map(tags.map((row) => [row.tag, toImage(row)]));
-  return { files, images, ...verify(at, files) };
+  const verified = verify(at, files);
+  const { root, snapshot, timestamp } = verified;
+  return { files: withDocuments(files, [root, snapshot, timestamp]), images, ...verified };
+}
+
+function withDocuments(
+  files: ReadonlyMap<string, StateFile>,
+  documents: readonly TufDocument[],
+): ReadonlyMap<string, StateFile> {
+  const known = new Map<string, TufDocument>(documents.map((document) => [document.kind, document]));
+  return new Map(
+    Array.from(files, ([role, file]) => {
+      const document = known.get(role);
+      return [role, document === undefined ? file : { ...file, document }];
+    }),
+  );
 }
 
 function verify(

@@ -4,7 +4,13 @@
  * winner's versions there and is told so.
  */
 import { type Database, lockUntilCommit, type Queries, toDatabaseError } from '@vidimus/database';
-import { type AcceptedFile, NotaryError, type ValidUpdate, validateUpdate } from '@vidimus/notary';
+import {
+  type AcceptedFile,
+  NotaryError,
+  type UpdateInput,
+  type ValidUpdate,
+  validateUpdate,
+} from '@vidimus/notary';
 import type { EditTerms, Root, Snapshot, Targets, TufDocument } from '@vidimus/tuf';
 import type { NotaryCall, NotaryPart } from '../../notary-service.ts';
 import { TrustError, type TrustErrorCode } from '../../service.ts';
@@ -83,7 +89,7 @@ async function update(
   const held = hasRoot ? await parts.keys.held(tx, row, 'notary') : undefined;
   const valid = validateUpdate({
     repository,
-    stored: new Map(Array.from(before?.files ?? [], ([role, { bytes }]) => [role, bytes])),
+    ...toStored(before?.files ?? new Map()),
     heldKeyIds: new Set(held?.keys() ?? row.settings.managed),
     parts: uploaded,
     nowMs,
@@ -101,6 +107,17 @@ async function update(
     heads: found?.heads ?? new Map(),
     nowMs,
   });
+}
+
+/** As uploads are judged against it. */
+function toStored(files: StoredState['files']): Pick<UpdateInput, 'stored' | 'documents'> {
+  const stored = new Map<string, Uint8Array>();
+  const documents = new Map<string, TufDocument>();
+  for (const [role, { bytes, document }] of files) {
+    stored.set(role, bytes);
+    if (document !== undefined) documents.set(role, document);
+  }
+  return { stored, documents };
 }
 
 interface Present {
@@ -248,7 +265,7 @@ export function stateAfter(
   let { snapshot, timestamp } = before ?? {};
   for (const { dialect, role, bytes, sha256, document } of made) {
     if (dialect !== 'notary') continue;
-    files.set(role, { bytes, sha256 });
+    files.set(role, { bytes, sha256, document });
     if (document.kind === 'snapshot') snapshot = document;
     if (document.kind === 'timestamp') timestamp = document;
   }
