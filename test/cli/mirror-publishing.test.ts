@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { helloImage } from '../support/image-builder.ts';
-import { filedRootKey } from '../support/notary-fake.ts';
+import { filedRootKey, fileKey } from '../support/notary-fake.ts';
 import { type NotaryOwner, notaryOwner } from './notary-owner.ts';
 import { type Machine, normalise, openMachine, openSite, type TrustSite } from './publishing-world.ts';
 
@@ -161,5 +161,30 @@ describe('a mirror', () => {
     ]);
     const { decision, trust } = JSON.parse(stdout);
     expect([decision.image.digest, trust.dialect]).toEqual([one.digest, 'notary']);
+  });
+});
+
+describe('a mirror of a repository that two people hold', () => {
+  it('is proposed by one of them and published by the other', async () => {
+    const name = `${site.registry.host}/mirror/shared`;
+    const key = await filedRootKey('the partner', name);
+    const shared = await notaryOwner(site, machine.home, 'mirror/shared', key);
+    const there = join(machine.home, 'partner');
+    fileKey(there, key, { role: 'root', passphrase: 'root passphrase' });
+    const words = ['init', shared.repository, '--dialect', 'tuf,notary', '--trust-dir'];
+    // One of two keys does not tell one's own root from another's.
+    expect(await failureOf([...words, shared.trustDir], passphrase)).toBe('ROOT_KEY_MISSING 1');
+    const certIds = [shared.rootKey.key.keyId, key.key.keyId];
+    await machine.run(['anchor', 'pin', shared.repository, '--cert-id', ...certIds]);
+    expect(await show([...words, shared.trustDir])).toMatchInlineSnapshot(`
+      "PENDING  registry.test/mirror/shared
+        change    {id}, until 2026-11-28 09:00 (7 days)
+        missing   signatures: 1 for root
+        effect    none yet: clients see what they saw before
+        by        any of {12 hex}
+        next      whoever holds one of these keys: the same vidimus init
+      exit 6"
+    `);
+    expect((await show([...words, there])).split(' ')[0]).toBe('ADDED');
   });
 });

@@ -19,12 +19,18 @@ export interface NotaryOwner {
   readonly upload: (tags: Readonly<Record<string, SmallImage>>, nextRootKey?: FiledKey) => Promise<void>;
 }
 
-/** Its first upload has no tags. @param home where the trust directory goes */
+const passphrase = 'root passphrase';
+
+/**
+ * Its first upload has no tags.
+ * @param home where the trust directory goes
+ * @param partner a second root key, without which the first signs nothing; it is filed nowhere
+ */
 export async function notaryOwner(
   site: TrustSite,
   home: string,
   path: string,
-  passphrase = 'root passphrase',
+  partner?: FiledKey,
 ): Promise<NotaryOwner> {
   const repository = `${site.registry.host}/${path}`;
   const trustDir = join(home, 'trust', path);
@@ -46,16 +52,18 @@ export async function notaryOwner(
   const versions = { root: 0, targets: 0 };
   let current: FiledKey | undefined;
 
+  const partners = partner === undefined ? [] : [partner.key];
+
   const nextRoot = (key: FiledKey): Uint8Array => {
     versions.root += 1;
     const document = rootOf({
       version: versions.root,
-      root: { keys: [key.key] },
+      root: { keys: [key.key, ...partners], threshold: 1 + partners.length },
       targets: { keys: [targetsKey] },
       snapshot: { keys: [snapshot] },
       timestamp: { keys: [timestamp] },
     });
-    const bytes = seal(document, ...(current === undefined ? [] : [current.key]), key.key);
+    const bytes = seal(document, ...(current === undefined ? [] : [current.key]), key.key, ...partners);
     current = key;
     return bytes;
   };

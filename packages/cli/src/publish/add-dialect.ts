@@ -151,7 +151,7 @@ async function signMirror(
   const store = openKeys(context);
   const root = tufDialect.decode(
     'root',
-    tufDialect.open(tufDialect.seal(document.message, []), maxRootBytes),
+    tufDialect.open(tufDialect.seal(document.message, []), DEFAULT_LIMITS.rootBytes),
   );
   const known = new Map<string, Key>([...(previous?.keys ?? []), ...root.keys]);
   // No more keys than are needed: each may ask for a passphrase.
@@ -174,8 +174,6 @@ async function signMirror(
   }
   return await signAndSubmit(context, publisher, store, { change, documents: [document], keys: opened });
 }
-
-const maxRootBytes = 1024 * 1024;
 
 function ask(context: Context, publisher: PublishClient, repository: string, request: AddDialectsRequest) {
   context.terminal.progress(`asking for another dialect of ${repository} ...`);
