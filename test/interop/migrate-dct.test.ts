@@ -177,7 +177,8 @@ describe('a notary-server that is still there', () => {
   it('is the same from what was saved after it ended', async () => {
     // Not saved any more, but seen.
     await publish(before.owner, plain, '1.1', two);
-    expect(await before.late.list(plain)).toHaveLength(2);
+    await publish(before.owner, plain, '1.2', three);
+    expect(await before.late.list(plain)).toHaveLength(3);
     await peer.close();
     const stock = await read('--from', saved);
     expect(stock.get(web)).toMatchObject({ state: 'read', roots: { from: 1, to: 3 }, problems: [] });
