@@ -1,5 +1,5 @@
 /** A publisher whose repository is read by TUF clients and by old Docker clients: both dialects from each command. */
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -188,6 +188,19 @@ describe('the dialect notary, added', () => {
     const certificates = (await readdir(directory)).filter((name) => name.endsWith('.crt'));
     const certIds = certificates.map((name) => name.replace('.crt', ''));
     expect(await readBoth(`${repository}:1.0`, certIds)).toEqual([one.digest, one.digest]);
+  });
+
+  it('is not met by one person where two hold root', async () => {
+    const shared = named('shared');
+    await machine.run(['init', shared, '--threshold', '2']);
+    const keys = join(machine.home, '.local/share/vidimus/keys');
+    const { stdout } = await machine.run(['anchor', 'list', '--json']);
+    const { anchors } = z
+      .object({ anchors: z.array(z.object({ repository: z.string(), keyIds: z.array(z.string()) })) })
+      .parse(JSON.parse(stdout));
+    const [gone] = anchors.find((anchor) => anchor.repository === shared)?.keyIds ?? [];
+    await rename(join(keys, `${gone}.key`), join(machine.home, `${gone}.key`));
+    expect(await failureOf(['init', shared, ...both])).toBe('THRESHOLD_INVALID 2');
   });
 
   it('to a repository whose root the service holds comes at once', async () => {

@@ -2,6 +2,7 @@
  * Gives a repository the dialect that it lacks. What is signed was recomputed here: from the root that this machine
  * verified with its own anchor, and from keys that are here.
  */
+import type { FileKeyStore } from '@vidimus/key-store';
 import {
   type AddDialectsRequest,
   type Change,
@@ -58,6 +59,7 @@ export async function addNotary(
   const { threshold } = tuf.roles.root;
   const store = openKeys(context);
   const asked = { ...wish, threshold };
+  if (!isManaged) await assertPartnersNamed(store, wish, tuf);
   const own = isManaged ? [] : await chooseOwnKeys(context, store, asked, 'notary');
   const request: AddDialectsRequest = isManaged
     ? { dialects: both }
@@ -131,7 +133,8 @@ export async function pinMirror(
   const version = versions['root'] ?? 1;
   return await pinVerifiedRoot(context, repository, version, (bytes) => {
     const verify = { dialect: tufDialect, repository, foreign: false, limits: DEFAULT_LIMITS };
-    mirrorKeys(verifyRoot(verify, bytes).document, notary);
+    const root = verifyRoot(verify, bytes).document;
+    if (mirrorKeys(root, notary).threshold !== root.roles.root.threshold) throw unexpected();
   });
 }
 
@@ -195,6 +198,23 @@ function assertSameHolders(
       ? `the service holds root of ${repository}, and holds it in the other dialect as well`
       : `clients hold root of ${repository}, with a threshold of ${present ?? 1}, and hold it in the other dialect as well`,
     isManaged ? 'leave out --root-key and --threshold' : 'leave out --managed-root and --threshold',
+  );
+}
+
+/** A key and its spare would meet alone what several people had to meet together. */
+async function assertPartnersNamed(
+  store: FileKeyStore,
+  { repository, otherKeys }: CreationWish,
+  { roles: { root } }: Root,
+): Promise<void> {
+  if (root.threshold === 1 || otherKeys.some(({ dialect }) => dialect === 'notary')) return;
+  const held = new Set((await store.list()).map(({ keyId }) => keyId));
+  if (root.keyIds.every((keyId) => held.has(keyId))) return;
+  throw new CliError(
+    'THRESHOLD_INVALID',
+    exitCodes.usage,
+    `root of ${repository} needs ${root.threshold} signatures, and others hold keys of it: they need certificates, too`,
+    'name them with --root-key FILE',
   );
 }
 
