@@ -183,8 +183,9 @@ function plain(key: JsonObject): JsonObject {
   return { keytype: key['keytype'] ?? '', keyval: key['keyval'] ?? {} };
 }
 
+/** Without a fraction: the peer lists hashes of its own spelling, which has no zeros at the end of one. */
 function expiry(): string {
-  return new Date(Date.now() + 365 * DAY_MS).toISOString();
+  return new Date(Date.now() + 365 * DAY_MS).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function validity(): { readonly notBefore: number; readonly notAfter: number } {
