@@ -3,11 +3,11 @@ import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
+import { freePort } from './free-port.ts';
 
 export interface MariadbServer {
   /** Makes an empty database and answers its URL. */
@@ -105,14 +105,4 @@ export async function startMariadb(): Promise<MariadbServer> {
 
 async function idOf(what: '-u' | '-g'): Promise<number> {
   return Number((await run('id', [what, 'mysql'])).stdout);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

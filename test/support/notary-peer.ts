@@ -1,10 +1,9 @@
 /** Debian's `notary-server` on a PostgreSQL database, with or without `notary-signer` on another: what people run. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
+import { type NotaryProgram, startNotaryProgram } from './notary-program.ts';
 import { TEST_CA, TEST_CERTIFICATE, TEST_KEY } from './registry-tls.ts';
 
 export interface NotaryPeer {
@@ -27,10 +26,6 @@ export interface NotaryPeerOptions {
   };
 }
 
-const startMs = 20_000;
-const startPauseMs = 20;
-const keptLogCharacters = 65_536;
-
 /** Starts it and waits until it takes connections. */
 export async function startNotaryPeer({ databaseUrl, signer }: NotaryPeerOptions): Promise<NotaryPeer> {
   const directory = mkdtempSync(join(tmpdir(), 'vdm-notary-peer-'));
@@ -42,7 +37,7 @@ export async function startNotaryPeer({ databaseUrl, signer }: NotaryPeerOptions
   const tls = { tls_cert_file: write('tls.crt', TEST_CERTIFICATE), tls_key_file: write('tls.key', TEST_KEY) };
   const storage = (url: string) => ({ backend: 'postgres', db_url: `${url}?sslmode=disable` });
   const logging = { level: 'error' };
-  const running: Program[] = [];
+  const running: NotaryProgram[] = [];
   const stop = async (): Promise<void> => {
     for (const program of running.splice(0).reverse()) await program.stop();
     rmSync(directory, { recursive: true, force: true });
@@ -57,7 +52,9 @@ export async function startNotaryPeer({ databaseUrl, signer }: NotaryPeerOptions
         logging,
       };
       const environment = { [`NOTARY_SIGNER_${signer.alias.toUpperCase()}`]: signer.passphrase };
-      running.push(start('notary-signer', write('signer.json', JSON.stringify(config)), environment));
+      running.push(
+        startNotaryProgram('notary-signer', write('signer.json', JSON.stringify(config)), environment),
+      );
       await running.at(-1)?.listens(port);
       trust = {
         type: 'remote',
@@ -74,69 +71,11 @@ export async function startNotaryPeer({ databaseUrl, signer }: NotaryPeerOptions
       storage: storage(databaseUrl),
       logging,
     };
-    running.push(start('notary-server', write('server.json', JSON.stringify(config)), {}));
+    running.push(startNotaryProgram('notary-server', write('server.json', JSON.stringify(config))));
     await running.at(-1)?.listens(port);
     return { url: `https://127.0.0.1:${port}`, ca: TEST_CA, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-interface Program {
-  listens(port: number): Promise<void>;
-  stop(): Promise<void>;
-}
-
-function start(program: string, config: string, environment: Readonly<Record<string, string>>): Program {
-  const child: ChildProcess = spawn(program, ['-config', config, '-logf', 'logfmt'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], ...environment },
-  });
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      log = `${log}${text}`.slice(-keptLogCharacters);
-    });
-  }
-  const failed = new Promise<never>((_, reject) => {
-    child.once('error', (cause) =>
-      reject(new Error(`${program} cannot be run: is notary installed?`, { cause })),
-    );
-    child.once('close', (code) => reject(new Error(`${program} ended with ${code}: ${log}`)));
-  });
-  failed.catch(() => undefined);
-  const ended = once(child, 'close').catch(() => undefined);
-  return {
-    listens: (port) => Promise.race([failed, connects(port)]),
-    stop: async () => {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
-}
-
-async function connects(port: number): Promise<void> {
-  const deadline = Date.now() + startMs;
-  while (Date.now() < deadline) {
-    const socket = connect(port, '127.0.0.1');
-    const connected = await once(socket, 'connect').then(
-      () => true,
-      () => false,
-    );
-    socket.destroy();
-    if (connected) return;
-    await new Promise((resolve) => setTimeout(resolve, startPauseMs));
-  }
-  throw new Error(`nobody listens on port ${port}`);
 }
