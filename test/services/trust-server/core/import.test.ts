@@ -1,5 +1,0 @@
-/** Bringing repositories over from another Notary server, on the embedded database. */
-import { describeEachDatabase } from '../../../support/each-database.ts';
-import { importSuite } from './import-suite.ts';
-
-describeEachDatabase('import', importSuite);
