@@ -151,10 +151,20 @@ function toFile(
   return row && { bytes: row.bytes, sha256: row.sha256, publishedMs: row.issuedAt.getTime() };
 }
 
+/** Every version of a role's file in one incarnation: never another repository's bytes. */
+function filesOf({ repository, incarnation }: Incarnation, dialect: DialectName, role: string) {
+  return and(
+    eq(trustMetadata.repository, repository),
+    eq(trustMetadata.incarnation, incarnation),
+    eq(trustMetadata.dialect, dialect),
+    eq(trustMetadata.role, role),
+  );
+}
+
 /** The bytes of one file. */
 export async function readFile(
   queries: Queries,
-  { repository, incarnation }: Incarnation,
+  at: Incarnation,
   dialect: DialectName,
   role: string,
   version: number,
@@ -162,22 +172,14 @@ export async function readFile(
   const [row] = await queries
     .select(fileColumns)
     .from(trustMetadata)
-    .where(
-      and(
-        eq(trustMetadata.repository, repository),
-        eq(trustMetadata.incarnation, incarnation),
-        eq(trustMetadata.dialect, dialect),
-        eq(trustMetadata.role, role),
-        eq(trustMetadata.version, version),
-      ),
-    );
+    .where(and(filesOf(at, dialect, role), eq(trustMetadata.version, version)));
   return toFile(row);
 }
 
 /** The newest file of a role with this SHA-256, whatever its version. */
 export async function readFileBySha256(
   queries: Queries,
-  { repository, incarnation }: Incarnation,
+  at: Incarnation,
   dialect: DialectName,
   role: string,
   sha256: string,
@@ -185,15 +187,7 @@ export async function readFileBySha256(
   const [row] = await queries
     .select(fileColumns)
     .from(trustMetadata)
-    .where(
-      and(
-        eq(trustMetadata.repository, repository),
-        eq(trustMetadata.incarnation, incarnation),
-        eq(trustMetadata.dialect, dialect),
-        eq(trustMetadata.role, role),
-        eq(trustMetadata.sha256, sha256),
-      ),
-    )
+    .where(and(filesOf(at, dialect, role), eq(trustMetadata.sha256, sha256)))
     .orderBy(desc(trustMetadata.version))
     .limit(1);
   return toFile(row);
