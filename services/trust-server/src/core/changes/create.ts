@@ -1,23 +1,15 @@
 /** `PUT …/_trust`: a repository at once when the service holds root, otherwise a change that its keepers sign. */
-import { sha256Hex, toBase64 } from '@vidimus/crypto';
 import { type Database, lockUntilCommit, type Queries } from '@vidimus/database';
 import type { DialectName, Draft, EditTerms, Key, RepositoryKeys, Root } from '@vidimus/tuf';
 import type { CreateRepository } from '../../schemas.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { EMPTY_LOG } from '../audit/event-chain.ts';
-import { codecOf } from '../dialects.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { ManagedKey, ManagedKeys } from '../keys/managed-keys.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
 import type { Published, Versions } from '../publish/publication.ts';
-import {
-  type ChangeRow,
-  insertChange,
-  readDeadChanges,
-  readOpenChanges,
-  type StoredDocument,
-} from '../store/changes.ts';
+import { type ChangeRow, insertChange, readDeadChanges, readOpenChanges } from '../store/changes.ts';
 import { highestVersions } from '../store/metadata.ts';
 import { insertRepository, lastIncarnation, lockLive, type RepositoryRow } from '../store/repositories.ts';
 import { lifetimesIn } from '../store/repository-settings.ts';
@@ -33,9 +25,7 @@ import {
 import { endPending } from './end-pending.ts';
 import { type DialectKeys, firstDocuments } from './first-documents.ts';
 import { assertAllCustodians, publishFirst } from './first-publish.ts';
-
-/** CONTRACTS C5. */
-const changeLifetimeMs = 7 * 86_400_000;
+import { changeExpiry, deadFor, toRootDocument } from './proposed-root.ts';
 
 export interface CreateParts {
   readonly database: Database;
@@ -257,7 +247,7 @@ function toChangeRow(
   dead: readonly ChangeRow[],
   nowMs: number,
 ): ChangeRow {
-  const documents = drafts.map(({ dialect, root }) => toRootDocument(dialect, root));
+  const documents = drafts.map(({ dialect, root }) => toRootDocument({ dialect, root }));
   const expires = Math.min(...drafts.map(({ root }) => root.expires));
   return {
     id: parts.newId(),
@@ -278,31 +268,7 @@ function toChangeRow(
     insteadOf: deadFor(dead, documents),
     createdBy: call.actor,
     createdAtMs: toWholeSecond(nowMs),
-    // A root that has expired cannot be published: its change is over by then.
-    expiresAtMs: Math.min(toWholeSecond(nowMs) + changeLifetimeMs, expires),
+    expiresAtMs: changeExpiry(nowMs, expires),
     signatures: [],
   };
-}
-
-/** A first root that waits for its signatures. */
-export function toRootDocument(dialect: DialectName, root: Draft<Root>): StoredDocument {
-  const message = codecOf(dialect).encode(root);
-  const { keyIds, threshold } = root.roles.root;
-  return {
-    dialect,
-    role: 'root',
-    version: root.version,
-    toSign: toBase64(message),
-    sha256: sha256Hex(message),
-    thresholds: [{ of: 'role', threshold, keyIds: [...keyIds] }],
-  };
-}
-
-/** Changes that proposed another document for one of the same versions and came to nothing. */
-export function deadFor(dead: readonly ChangeRow[], documents: readonly StoredDocument[]): readonly string[] {
-  const nameOf = ({ dialect, role, version }: StoredDocument): string => `${dialect} ${role} ${version}`;
-  const names = new Set(documents.map(nameOf));
-  return dead
-    .filter((change) => change.documents.some((each) => names.has(nameOf(each))))
-    .map(({ id }) => id);
 }
