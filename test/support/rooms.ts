@@ -23,6 +23,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'database',
     'access',
   ],
+  'services/signer': ['canonical-json', 'crypto', 'tuf', 'notary', 'key-store'],
   'packages/cli': [
     'canonical-json',
     'crypto',
@@ -37,5 +38,6 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'trust-client',
     'verifier',
     'trust-server',
+    'signer',
   ],
 };

@@ -1,11 +1,8 @@
 /** The commands and their options. Nothing heavy is imported here: each command loads itself when it runs. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Context, GlobalOptions, World } from './context.ts';
-import type { ExitCode } from './exit-codes.ts';
+import type { World } from './context.ts';
+import { client, positiveInteger, type Runner } from './program/client-command.ts';
 import { programVersion } from './version.ts';
-
-type Action = (context: Context) => Promise<ExitCode>;
-type Runner = (options: GlobalOptions, action: Action) => Promise<void>;
 
 /** Builds the command line; `runner` gives the chosen command its context. */
 export function createProgram(world: World, runner: Runner): Command {
@@ -196,19 +193,6 @@ function defineMachine(program: Command, runner: Runner): void {
     .action((options) => runner(options, async (c) => (await import('./commands/version.ts')).version(c)));
 }
 
-/** A client command with the options all of them share. */
-function client(parent: Command, usage: string, description: string): Command {
-  return parent
-    .command(usage)
-    .description(description)
-    .option('--server <url>', 'trust server')
-    .option('--token-file <file>', 'file that holds the token')
-    .option('--cache <dir>', 'cache directory')
-    .option('--config <file>', 'configuration file')
-    .option('--json', 'one JSON object on stdout')
-    .option('-q, --quiet', 'no notes, no progress');
-}
-
 function judging(command: Command): Command {
   return command
     .option('--policy <path>', 'policy file or directory')
@@ -242,9 +226,4 @@ function readVariable(command: Command, option: Option, variable: string, text: 
     if (!(error instanceof InvalidArgumentError)) throw error;
     return command.error(`error: ${variable}: ${error.message}`);
   }
-}
-
-function positiveInteger(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('not a positive whole number');
-  return Number(text);
 }

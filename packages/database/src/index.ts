@@ -8,6 +8,7 @@ export { lockUntilCommit, notify, queryRows, type Row, tryLockUntilCommit } from
 export { accessTokens } from './schema/access.ts';
 export { keyKeys, keyMasters } from './schema/key.ts';
 export {
+  trustChangeApprovals,
   trustChangefeed,
   trustChangeSignatures,
   trustChanges,
@@ -15,8 +16,13 @@ export {
   trustEventTags,
   trustHeads,
   trustIdempotency,
+  trustJobItems,
+  trustJobs,
   trustMetadata,
   trustRepositories,
+  trustRevokedKeys,
+  trustRoleKeys,
+  trustSignings,
   trustTags,
 } from './schema/trust.ts';
 export { sendAhead } from './transaction.ts';

@@ -39,7 +39,7 @@ export type {
 } from './notary-service.ts';
 export type { NotaryAccess } from './routes/notary/wire-parts.ts';
 export type { FetchManifest } from './routes/target-routes.ts';
-export type * from './schemas.ts';
+export type * from './schemas/index.ts';
 export { type Closable, type CloseParts, closeGracefully } from './server/close-gracefully.ts';
 export { ListenerError, type ListenerErrorCode } from './server/listener-error.ts';
 export { listenerOptions } from './server/listener-options.ts';

@@ -27,7 +27,7 @@ import type {
   TagPublished,
   TagRevoked,
   TagsEdited,
-} from './schemas.ts';
+} from './schemas/index.ts';
 
 /** The closed set of codes of CONTRACTS C2 and C3, and two for what is no route; the wire status of each is in http/error-answers.ts. */
 export type TrustErrorCode =

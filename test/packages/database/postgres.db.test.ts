@@ -118,7 +118,10 @@ describe('concurrent transactions', () => {
     const increment = (attempts: number) =>
       database.transaction(
         async (tx) => {
-          const [row] = await tx.select().from(keyMasters).where(eq(keyMasters.purpose, 'service'));
+          const [row] = await tx
+            .select({ purpose: keyMasters.purpose, fingerprint: keyMasters.fingerprint })
+            .from(keyMasters)
+            .where(eq(keyMasters.purpose, 'service'));
           await queryRows(tx, sql`select pg_sleep(0.02)`);
           await tx.update(keyMasters).set({ fingerprint: String(Number(row?.fingerprint) + 1) });
         },
@@ -130,7 +133,11 @@ describe('concurrent transactions', () => {
       reason: { code: 'SERIALIZATION' },
     });
     await Promise.all([increment(20), increment(20), increment(20)]);
-    expect(await database.db.select().from(keyMasters)).toEqual([{ purpose: 'service', fingerprint: '4' }]);
+    expect(
+      await database.db
+        .select({ purpose: keyMasters.purpose, fingerprint: keyMasters.fingerprint })
+        .from(keyMasters),
+    ).toEqual([{ purpose: 'service', fingerprint: '4' }]);
     await database.close();
   });
 

@@ -420,7 +420,11 @@ function transactions(database: () => Database, kind: Database['kind']): void {
       throw own;
     });
     await expect(outcome).rejects.toBe(own);
-    expect(await database().db.select().from(keyMasters)).toEqual([]);
+    expect(
+      await database()
+        .db.select({ purpose: keyMasters.purpose, fingerprint: keyMasters.fingerprint })
+        .from(keyMasters),
+    ).toEqual([]);
   });
 
   it('name the constraint of a single statement too', async () => {
@@ -444,9 +448,11 @@ function transactions(database: () => Database, kind: Database['kind']): void {
         })
         .catch(() => undefined);
     });
-    expect(await database().db.select().from(keyMasters)).toEqual([
-      { purpose: 'service', fingerprint: 'kept' },
-    ]);
+    expect(
+      await database()
+        .db.select({ purpose: keyMasters.purpose, fingerprint: keyMasters.fingerprint })
+        .from(keyMasters),
+    ).toEqual([{ purpose: 'service', fingerprint: 'kept' }]);
     await database().db.delete(keyMasters);
   });
 
@@ -455,15 +461,21 @@ function transactions(database: () => Database, kind: Database['kind']): void {
       sendAhead(tx, tx.insert(keyMasters).values({ purpose: 'service', fingerprint: 'first' }));
       sendAhead(tx, tx.update(keyMasters).set({ fingerprint: sql`${keyMasters.fingerprint} || ' second'` }));
     });
-    expect(await database().db.select().from(keyMasters)).toEqual([
-      { purpose: 'service', fingerprint: 'first second' },
-    ]);
+    expect(
+      await database()
+        .db.select({ purpose: keyMasters.purpose, fingerprint: keyMasters.fingerprint })
+        .from(keyMasters),
+    ).toEqual([{ purpose: 'service', fingerprint: 'first second' }]);
     await database().db.delete(keyMasters);
   });
 
   it.each([
     ['nothing follows', async () => undefined],
-    ['another statement fails after it', (tx: Queries) => tx.select().from(keyMasters)],
+    [
+      'another statement fails after it',
+      (tx: Queries) =>
+        tx.select({ purpose: keyMasters.purpose, fingerprint: keyMasters.fingerprint }).from(keyMasters),
+    ],
     ['the work throws', () => Promise.reject(new Error('mine'))],
   ])('end with the refusal of a statement that was sent ahead, when %s', async (_, last) => {
     const outcome = database().transaction(async (tx) => {
@@ -476,7 +488,11 @@ function transactions(database: () => Database, kind: Database['kind']): void {
       code: 'CONSTRAINT',
       constraint: 'key_masters_purpose_known',
     });
-    expect(await database().db.select().from(keyMasters)).toEqual([]);
+    expect(
+      await database()
+        .db.select({ purpose: keyMasters.purpose, fingerprint: keyMasters.fingerprint })
+        .from(keyMasters),
+    ).toEqual([]);
   });
 
   it('send nothing ahead outside of themselves', async () => {
@@ -492,7 +508,11 @@ function transactions(database: () => Database, kind: Database['kind']): void {
     });
     if (kind === 'embedded') await expect(outcome).rejects.toMatchObject({ name: 'DatabaseError' });
     await outcome.catch(() => undefined);
-    expect(await database().db.select().from(keyMasters)).toEqual([]);
+    expect(
+      await database()
+        .db.select({ purpose: keyMasters.purpose, fingerprint: keyMasters.fingerprint })
+        .from(keyMasters),
+    ).toEqual([]);
   });
 
   it('run one after another under a lock of the same name', async () => {

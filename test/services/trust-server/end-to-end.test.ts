@@ -13,7 +13,7 @@ import {
 import type { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import * as answers from '../../../services/trust-server/src/schemas.ts';
+import * as answers from '../../../services/trust-server/src/schemas/index.ts';
 import { type EmbeddedForTest, openEmbeddedForTest } from '../../support/database-embedded.ts';
 import { codeOf, startMs, tagBody } from './trust-server-for-test.ts';
 

@@ -17,6 +17,9 @@ export const accessTokens = pgTable(
     expiresAt: instant('expires_at'),
     revokedAt: instant('revoked_at'),
     bootstrap: boolean('bootstrap').notNull(),
+    /** Who made it, as the audit names callers; null for those of before and for the first token. */
+    createdBy: text('created_by'),
+    lastUsedAt: instant('last_used_at'),
   },
   (t) => [
     primaryKey({ name: 'access_tokens_pk', columns: [t.id] }),

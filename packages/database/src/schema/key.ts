@@ -21,6 +21,8 @@ export const keyKeys = pgTable(
     retiredAt: instant('retired_at'),
     /** Handed out to a client whose root does not list it yet. */
     pending: boolean('pending').notNull().default(false),
+    /** `wrapped`: the private half is in this row; `remote`: a signer process has it, and nothing here opens it. */
+    home: text('home').notNull().default('wrapped'),
   },
   (t) => [
     primaryKey({ name: 'key_keys_pk', columns: [t.keyId, t.repository, t.role, t.dialect] }),
@@ -33,14 +35,24 @@ export const keyKeys = pgTable(
     check('key_keys_public_hex', sql`${t.publicHex} ~ '^([0-9a-f]{2})+$'`),
     check('key_keys_repository_length', isShortText(t.repository, 255)),
     check('key_keys_incarnation_positive', sql`${t.incarnation} >= 1`),
-    check('key_keys_wrapped_until_retired', sql`${t.wrapped} is not null or ${t.retiredAt} is not null`),
+    check('key_keys_home_known', sql`${t.home} in ('wrapped', 'remote')`),
+    check(
+      'key_keys_wrapped_until_retired',
+      sql`${t.wrapped} is not null or ${t.retiredAt} is not null or ${t.home} = 'remote'`,
+    ),
+    check('key_keys_remote_not_here', sql`${t.home} <> 'remote' or ${t.wrapped} is null`),
   ],
 );
 
 /** The fingerprint of each master key in use: a service started with another one must stop. */
 export const keyMasters = pgTable(
   'key_masters',
-  { purpose: text('purpose').notNull(), fingerprint: text('fingerprint').notNull() },
+  {
+    purpose: text('purpose').notNull(),
+    fingerprint: text('fingerprint').notNull(),
+    /** The master key of before, while rows that it wraps are wrapped anew. */
+    previous: text('previous'),
+  },
   (t) => [
     primaryKey({ name: 'key_masters_pk', columns: [t.purpose] }),
     check('key_masters_purpose_known', sql`${t.purpose} in ('service', 'root')`),

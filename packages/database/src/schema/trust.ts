@@ -173,6 +173,10 @@ export const trustChanges = pgTable(
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
     published: jsonb('published'),
+    /** The edit with every key resolved, from which the documents are made again; null for creations and dialects. */
+    plan: jsonb('plan'),
+    /** How many people beside its author must approve it before it is carried out. */
+    approvals: integer('approvals').notNull().default(0),
   },
   (t) => [
     primaryKey({ name: 'trust_changes_pk', columns: [t.id] }),
@@ -213,6 +217,156 @@ export const trustChangeSignatures = pgTable(
       name: 'trust_change_signatures_change_fk',
       columns: [t.change],
       foreignColumns: [trustChanges.id],
+    }),
+  ],
+);
+
+/** Who approved a change; its author never does. */
+export const trustChangeApprovals = pgTable(
+  'trust_change_approvals',
+  {
+    change: text('change').notNull(),
+    actor: text('actor').notNull(),
+    at: instant('at').notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'trust_change_approvals_pk', columns: [t.change, t.actor] }),
+    foreignKey({
+      name: 'trust_change_approvals_change_fk',
+      columns: [t.change],
+      foreignColumns: [trustChanges.id],
+    }),
+  ],
+);
+
+/**
+ * Which keys which roles list, now and before: derived from the signed bytes in the transaction that publishes them,
+ * for questions that go from a key to repositories.
+ */
+export const trustRoleKeys = pgTable(
+  'trust_role_keys',
+  {
+    repository: text('repository').notNull(),
+    incarnation: integer('incarnation').notNull(),
+    dialect: text('dialect').notNull(),
+    role: text('role').notNull(),
+    keyId: text('key_id').notNull(),
+    /** Hex SHA-256 of the public key itself: one key under two ids has one of these. */
+    material: text('material').notNull(),
+    /** As the audit prints it: `ed25519`, `ecdsa-sha2-nistp256`, `rsassa-pss-sha256`. */
+    scheme: text('scheme').notNull(),
+    /** The named party that holds it; null where nobody was named. */
+    signer: text('signer'),
+    /** Of root or of the delegating role. */
+    sinceVersion: safeInteger('since_version').notNull(),
+    since: instant('since').notNull(),
+    /** Null while it is listed. */
+    until: instant('until'),
+  },
+  (t) => [
+    primaryKey({
+      name: 'trust_role_keys_pk',
+      columns: [t.repository, t.incarnation, t.dialect, t.role, t.keyId, t.sinceVersion],
+    }),
+    foreignKey({
+      name: 'trust_role_keys_repository_fk',
+      columns: [t.repository, t.incarnation],
+      foreignColumns: [trustRepositories.repository, trustRepositories.incarnation],
+    }),
+    uniqueIndex('trust_role_keys_listed')
+      .on(t.repository, t.incarnation, t.dialect, t.role, t.keyId)
+      .where(sql`${t.until} is null`),
+    index('trust_role_keys_by_key').on(t.keyId),
+    index('trust_role_keys_by_material').on(t.material),
+    check('trust_role_keys_key_id_hex', isSha256Hex(t.keyId)),
+    check('trust_role_keys_material_hex', isSha256Hex(t.material)),
+  ],
+);
+
+/** Keys that were taken back, by material: in one repository, or (repository null) everywhere. They never return. */
+export const trustRevokedKeys = pgTable(
+  'trust_revoked_keys',
+  {
+    id: text('id').notNull(),
+    material: text('material').notNull(),
+    repository: text('repository'),
+    reason: text('reason').notNull(),
+    compromisedSince: instant('compromised_since'),
+    revokedAt: instant('revoked_at').notNull(),
+    actor: text('actor').notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'trust_revoked_keys_pk', columns: [t.id] }),
+    unique('trust_revoked_keys_once').on(t.material, t.repository).nullsNotDistinct(),
+    check('trust_revoked_keys_material_hex', isSha256Hex(t.material)),
+  ],
+);
+
+/** Work over many repositories: survives a killed process, and is gone on with by whoever is there. */
+export const trustJobs = pgTable(
+  'trust_jobs',
+  {
+    id: text('id').notNull(),
+    kind: text('kind').notNull(),
+    state: text('state').notNull(),
+    /** What is to be done, as validated. */
+    request: jsonb('request').notNull(),
+    actor: text('actor').notNull(),
+    requestId: text('request_id').notNull(),
+    createdAt: instant('created_at').notNull(),
+    finishedAt: instant('finished_at'),
+    /** A worker that has not said so for a while has died: the next one takes over. */
+    heartbeatAt: instant('heartbeat_at'),
+  },
+  (t) => [
+    primaryKey({ name: 'trust_jobs_pk', columns: [t.id] }),
+    index('trust_jobs_running').on(t.createdAt).where(sql`${t.state} = 'running'`),
+    check('trust_jobs_state_known', sql`${t.state} in ('running', 'finished')`),
+  ],
+);
+
+/** One repository of a job; its outcome is written in the transaction that does the work. */
+export const trustJobItems = pgTable(
+  'trust_job_items',
+  {
+    job: text('job').notNull(),
+    repository: text('repository').notNull(),
+    /** Null until it is done. */
+    outcome: jsonb('outcome'),
+  },
+  (t) => [
+    primaryKey({ name: 'trust_job_items_pk', columns: [t.job, t.repository] }),
+    foreignKey({
+      name: 'trust_job_items_job_fk',
+      columns: [t.job],
+      foreignColumns: [trustJobs.id],
+    }),
+    index('trust_job_items_waiting').on(t.job).where(sql`${t.outcome} is null`),
+  ],
+);
+
+/**
+ * Bytes that a signer process was asked to sign, written down before it was asked: after a crash the same bytes are
+ * sent again, because it signs no second document of a version.
+ */
+export const trustSignings = pgTable(
+  'trust_signings',
+  {
+    repository: text('repository').notNull(),
+    incarnation: integer('incarnation').notNull(),
+    dialect: text('dialect').notNull(),
+    role: text('role').notNull(),
+    version: safeInteger('version').notNull(),
+    /** What is signed. */
+    message: bytea('message').notNull(),
+    /** What must be stored with it, for the document that names it. */
+    companion: jsonb('companion'),
+    at: instant('at').notNull(),
+  },
+  (t) => [
+    primaryKey({
+      name: 'trust_signings_pk',
+      columns: [t.repository, t.incarnation, t.dialect, t.role, t.version],
     }),
   ],
 );

@@ -2,7 +2,7 @@
 import type { Database, Queries } from '@vidimus/database';
 import type { WrappedKeyStore } from '@vidimus/key-store';
 import type { NotaryService } from '../notary-service.ts';
-import type { Change, Impact, RepositorySummary } from '../schemas.ts';
+import type { Change, Impact, RepositorySummary } from '../schemas/index.ts';
 import {
   type Call,
   type Done,

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { type ApiRoute, readRoute } from '../http/api-route.ts';
 import { pageQuery, pageSchema, toPageBody, toPageRequest } from '../http/pages.ts';
-import { auditEventSchema } from '../schemas.ts';
+import { auditEventSchema } from '../schemas/index.ts';
 import type { TrustService } from '../service.ts';
 import { noParams, repositoryParams } from './path-params.ts';
 

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import type { Answer } from '../http/answer.ts';
 import { type ApiRoute, editRoute, jsonBody, noBody, noQuery, readRoute } from '../http/api-route.ts';
 import { pageQuery, pageSchema, toPageBody, toPageRequest } from '../http/pages.ts';
-import { type Change, changeSchema, changeStateSchema, signChangeSchema } from '../schemas.ts';
+import { type Change, changeSchema, changeStateSchema, signChangeSchema } from '../schemas/index.ts';
 import type { Call, TrustService } from '../service.ts';
 import { changeParams, repositoryParams } from './path-params.ts';
 

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { durationToMs } from '../duration.ts';
 import { type ApiRoute, readRoute } from '../http/api-route.ts';
 import { pageQuery, pageSchema, toPageBody, toPageRequest } from '../http/pages.ts';
-import { durationSchema, fleetSummarySchema, repositoryRowSchema } from '../schemas.ts';
+import { durationSchema, fleetSummarySchema, repositoryRowSchema } from '../schemas/index.ts';
 import type { TrustService } from '../service.ts';
 import { noParams } from './path-params.ts';
 

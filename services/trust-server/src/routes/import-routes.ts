@@ -3,7 +3,7 @@
 import { answerEdit } from '../http/answer.ts';
 import { type ApiRoute, editRoute, jsonBody } from '../http/api-route.ts';
 import { maxImportBodyBytes } from '../http/limits.ts';
-import { importRepositorySchema, summarySchema } from '../schemas.ts';
+import { importRepositorySchema, summarySchema } from '../schemas/index.ts';
 import type { TrustService } from '../service.ts';
 import { repositoryParams } from './path-params.ts';
 

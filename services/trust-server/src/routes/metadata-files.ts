@@ -1,5 +1,5 @@
 /** Names in the `/metadata/` space (CONTRACTS C3): TUF 1.0 with consistent snapshots. */
-import { roleNameSchema } from '../schemas.ts';
+import { roleNameSchema } from '../schemas/index.ts';
 import type { MetadataName } from '../service.ts';
 
 /**

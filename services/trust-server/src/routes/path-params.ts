@@ -1,6 +1,6 @@
 /** Path parameters, one percent-encoded segment each (CONTRACTS C2). */
 import { z } from '@hono/zod-openapi';
-import { digestSchema, roleNameSchema, tagSchema } from '../schemas.ts';
+import { digestSchema, roleNameSchema, tagSchema } from '../schemas/index.ts';
 
 const repository = z.string().openapi({
   param: { name: 'repository', in: 'path' },

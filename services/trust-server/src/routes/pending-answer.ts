@@ -1,7 +1,7 @@
 /** The documented 202 of every edit that may wait for signatures. */
 import { z } from '@hono/zod-openapi';
 import type { AnswerDoc } from '../http/api-route.ts';
-import { changeSchema } from '../schemas.ts';
+import { changeSchema } from '../schemas/index.ts';
 
 export const pendingAnswer: Readonly<Record<202, AnswerDoc>> = {
   202: {

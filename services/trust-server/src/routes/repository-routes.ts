@@ -1,7 +1,7 @@
 /** The repository itself: summary, creation, another dialect, end of an incarnation. */
 import { answerEdit } from '../http/answer.ts';
 import { type ApiRoute, editRoute, jsonBody, noBody, noQuery, readRoute } from '../http/api-route.ts';
-import { addDialectsSchema, createRepositorySchema, endedSchema, summarySchema } from '../schemas.ts';
+import { addDialectsSchema, createRepositorySchema, endedSchema, summarySchema } from '../schemas/index.ts';
 import type { TrustService } from '../service.ts';
 import { repositoryParams } from './path-params.ts';
 import { pendingAnswer } from './pending-answer.ts';

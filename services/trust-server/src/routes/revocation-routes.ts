@@ -8,7 +8,7 @@ import {
   revocationLiftedSchema,
   revocationSchema,
   revokeDigestSchema,
-} from '../schemas.ts';
+} from '../schemas/index.ts';
 import { TrustError, type TrustService } from '../service.ts';
 import { digestParams, repositoryParams } from './path-params.ts';
 import { pendingAnswer } from './pending-answer.ts';

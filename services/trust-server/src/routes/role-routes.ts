@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { type ApiRoute, noQuery, readRoute } from '../http/api-route.ts';
 import { pageSchema } from '../http/pages.ts';
-import { roleNameSchema, roleSchema } from '../schemas.ts';
+import { roleNameSchema, roleSchema } from '../schemas/index.ts';
 import type { TrustService } from '../service.ts';
 import { repositoryParams, roleParams } from './path-params.ts';
 

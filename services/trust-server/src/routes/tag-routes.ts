@@ -13,7 +13,7 @@ import {
   tagPublishedSchema,
   tagRevokedSchema,
   tagsEditedSchema,
-} from '../schemas.ts';
+} from '../schemas/index.ts';
 import type { TrustService } from '../service.ts';
 import { repositoryParams, tagParams } from './path-params.ts';
 import { pendingAnswer } from './pending-answer.ts';

@@ -10,7 +10,7 @@ import type { Context, Handler } from 'hono';
 import type { Gates } from '../http/gate.ts';
 import { maxManifestBytes } from '../http/limits.ts';
 import { matchesEtag } from '../http/request-headers.ts';
-import { tagSchema } from '../schemas.ts';
+import { tagSchema } from '../schemas/index.ts';
 import { TrustError, type TrustService } from '../service.ts';
 
 export const targetPath = '/v2/{repository}/_trust/targets/{file}';

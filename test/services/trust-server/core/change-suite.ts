@@ -2,7 +2,7 @@
 import { fromBase64, sha256Hex } from '@vidimus/crypto';
 import { tufDialect } from '@vidimus/tuf';
 import { describe, expect, it } from 'vitest';
-import type { CreateRepository } from '../../../../services/trust-server/src/schemas.ts';
+import type { CreateRepository } from '../../../../services/trust-server/src/schemas/index.ts';
 import type { DatabaseForSuite } from '../../../support/each-database.ts';
 import {
   bodyOf,

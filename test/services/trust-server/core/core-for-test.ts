@@ -19,7 +19,7 @@ import {
   type RunningTrustService,
   type TrustObserver,
 } from '../../../../services/trust-server/src/core/index.ts';
-import type { Change, CreateRepository } from '../../../../services/trust-server/src/schemas.ts';
+import type { Change, CreateRepository } from '../../../../services/trust-server/src/schemas/index.ts';
 import { type Call, TrustError } from '../../../../services/trust-server/src/service.ts';
 
 export const startMs = Date.UTC(2026, 10, 21, 9);

@@ -1,7 +1,7 @@
 /** The dialect `notary` for a repository that has `tuf`, and what its wire refuses then. Runs over every kind of database. */
 import { NotaryError } from '@vidimus/notary';
 import { describe, expect, it } from 'vitest';
-import type { AddDialects, CreateRepository } from '../../../../services/trust-server/src/schemas.ts';
+import type { AddDialects, CreateRepository } from '../../../../services/trust-server/src/schemas/index.ts';
 import type { DatabaseForSuite } from '../../../support/each-database.ts';
 import {
   bodyOf,

@@ -3,7 +3,7 @@ import { fromBase64, sha256Hex } from '@vidimus/crypto';
 import { notaryDialect } from '@vidimus/notary';
 import type { TrustedState } from '@vidimus/tuf';
 import { describe, expect, it } from 'vitest';
-import type { CreateRepository } from '../../../../services/trust-server/src/schemas.ts';
+import type { CreateRepository } from '../../../../services/trust-server/src/schemas/index.ts';
 import type { DatabaseForSuite } from '../../../support/each-database.ts';
 import {
   bodyOf,

@@ -11,7 +11,7 @@ import {
 } from '@vidimus/crypto';
 import { keyIdOf, notaryDialect, x509KeyObject } from '@vidimus/notary';
 import { type Listing, listTargets, type Reply, refresh, type Step, type TrustedState } from '@vidimus/tuf';
-import type { Change, CreateRepository } from '../../../../services/trust-server/src/schemas.ts';
+import type { Change, CreateRepository } from '../../../../services/trust-server/src/schemas/index.ts';
 import { Client, type ClientKey, type CoreForTest, day, signRoot, startMs } from './core-for-test.ts';
 
 export const dualManaged: CreateRepository = {

@@ -1,7 +1,7 @@
 /** A repository that Notary clients publish, mirrored in the dialect `tuf`. Runs over every kind of database. */
 import { NotaryError } from '@vidimus/notary';
 import { describe, expect, it } from 'vitest';
-import type { AddDialects } from '../../../../services/trust-server/src/schemas.ts';
+import type { AddDialects } from '../../../../services/trust-server/src/schemas/index.ts';
 import type { DatabaseForSuite } from '../../../support/each-database.ts';
 import {
   bodyOf,

@@ -4,7 +4,7 @@ import { trustEvents, trustMetadata } from '@vidimus/database';
 import { eq } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { EMPTY_LOG, hashEvent } from '../../../../services/trust-server/src/core/index.ts';
-import type { CreateRepository } from '../../../../services/trust-server/src/schemas.ts';
+import type { CreateRepository } from '../../../../services/trust-server/src/schemas/index.ts';
 import type { DatabaseForSuite } from '../../../support/each-database.ts';
 import {
   bodyOf,

@@ -3,7 +3,7 @@ import { toBase64 } from '@vidimus/crypto';
 import { notaryDialect } from '@vidimus/notary';
 import { DEFAULT_LIMITS, verifyTopLevel } from '@vidimus/tuf';
 import { beforeEach, expect, it } from 'vitest';
-import type { ImportRepository } from '../../../../services/trust-server/src/schemas.ts';
+import type { ImportRepository } from '../../../../services/trust-server/src/schemas/index.ts';
 import { describeEachDatabase } from '../../../support/each-database.ts';
 import { NotaryHistory, type OwnKey } from '../../../support/notary-history.ts';
 import { type CoreForTest, call, codeOf, day, errorOf, openCore } from './core-for-test.ts';

@@ -4,7 +4,7 @@ import { encodeCanonical, type JsonObject } from '@vidimus/canonical-json';
 import { fromBase64, fromHex, sha256Hex, signerFromPkcs8, toBase64, toHex } from '@vidimus/crypto';
 import { keyIdOf } from '@vidimus/notary';
 import type { NotaryCall } from '../../../../services/trust-server/src/notary-service.ts';
-import type { Change } from '../../../../services/trust-server/src/schemas.ts';
+import type { Change } from '../../../../services/trust-server/src/schemas/index.ts';
 import { edKey, rootOf, seal, targetsOf, type WireKey } from '../../../packages/notary/update/wire-client.ts';
 import { type CoreForTest, call, day, digestOf } from './core-for-test.ts';
 import { type CertifiedKey, certifiedKey } from './dual-for-test.ts';

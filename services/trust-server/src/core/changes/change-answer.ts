@@ -1,5 +1,5 @@
 /** A change as the API prints it (CONTRACTS C5). */
-import type { Change, ChangeDocument, ChangeState } from '../../schemas.ts';
+import type { Change, ChangeDocument, ChangeState } from '../../schemas/index.ts';
 import { printTime } from '../instants.ts';
 import type { ChangeRow, StoredDocument } from '../store/changes.ts';
 

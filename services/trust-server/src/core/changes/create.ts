@@ -1,7 +1,7 @@
 /** `PUT …/_trust`: a repository at once when the service holds root, otherwise a change that its keepers sign. */
 import { type Database, lockUntilCommit, type Queries } from '@vidimus/database';
 import type { DialectName, Draft, EditTerms, Key, RepositoryKeys, Root } from '@vidimus/tuf';
-import type { CreateRepository } from '../../schemas.ts';
+import type { CreateRepository } from '../../schemas/index.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { EMPTY_LOG } from '../audit/event-chain.ts';

@@ -3,7 +3,7 @@ import { encodeCanonical, type JsonObject, type JsonValue } from '@vidimus/canon
 import { sha256Hex } from '@vidimus/crypto';
 import { type DialectName, type Key, TufError } from '@vidimus/tuf';
 import { durationToMs } from '../../duration.ts';
-import type { CreateRepository, KeyEntry, RoleSettings } from '../../schemas.ts';
+import type { CreateRepository, KeyEntry, RoleSettings } from '../../schemas/index.ts';
 import { TrustError } from '../../service.ts';
 import { codecOf } from '../dialects.ts';
 

@@ -1,6 +1,6 @@
 /** Pages of changes, newest first. */
 import type { Queries } from '@vidimus/database';
-import type { Change } from '../../schemas.ts';
+import type { Change } from '../../schemas/index.ts';
 import { type ChangeFilter, type Page, type PageRequest, TrustError } from '../../service.ts';
 import { pageChanges, readChange } from '../store/changes.ts';
 import { lastIncarnation, readLive } from '../store/repositories.ts';

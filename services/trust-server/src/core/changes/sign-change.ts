@@ -2,7 +2,7 @@
 import { CryptoError, fromBase64, fromHex } from '@vidimus/crypto';
 import type { Queries } from '@vidimus/database';
 import type { DialectName, Root } from '@vidimus/tuf';
-import type { SignChange } from '../../schemas.ts';
+import type { SignChange } from '../../schemas/index.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { completeDialects } from '../dialect-changes/complete.ts';

@@ -1,6 +1,6 @@
 /** `PATCH …/_trust`: gives a repository a dialect it lacks, at once where the service can sign that, else as a change. */
 import type { Queries } from '@vidimus/database';
-import { type AddDialects, addDialectsSchema } from '../../schemas.ts';
+import { type AddDialects, addDialectsSchema } from '../../schemas/index.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { stateOf } from '../changes/change-answer.ts';

@@ -4,7 +4,7 @@
  */
 import type { Queries } from '@vidimus/database';
 import { type EditTerms, nextRoot, type Target } from '@vidimus/tuf';
-import type { AddDialects } from '../../schemas.ts';
+import type { AddDialects } from '../../schemas/index.ts';
 import { TrustError } from '../../service.ts';
 import type { EventDraft } from '../audit/event-chain.ts';
 import { firstTerms } from '../changes/create.ts';

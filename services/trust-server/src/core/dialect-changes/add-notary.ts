@@ -1,7 +1,7 @@
 /** The dialect `notary` for a repository in `tuf` whose tags the service signs. */
 import type { Queries } from '@vidimus/database';
 import type { Root } from '@vidimus/tuf';
-import type { AddDialects } from '../../schemas.ts';
+import type { AddDialects } from '../../schemas/index.ts';
 import { TrustError } from '../../service.ts';
 import type { EventDraft } from '../audit/event-chain.ts';
 import { firstTerms } from '../changes/create.ts';

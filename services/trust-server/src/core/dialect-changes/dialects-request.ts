@@ -2,7 +2,7 @@
 import { encodeCanonical, type JsonObject } from '@vidimus/canonical-json';
 import { sha256Hex } from '@vidimus/crypto';
 import type { DialectName } from '@vidimus/tuf';
-import type { AddDialects } from '../../schemas.ts';
+import type { AddDialects } from '../../schemas/index.ts';
 import { TrustError } from '../../service.ts';
 
 /**

@@ -1,5 +1,5 @@
 /** The change that waits for the signatures of a new dialect's root. */
-import type { AddDialects } from '../../schemas.ts';
+import type { AddDialects } from '../../schemas/index.ts';
 import type { Call } from '../../service.ts';
 import { changeExpiry, deadFor, type ProposedRoot, toRootDocument } from '../changes/proposed-root.ts';
 import { printTime, toWholeSecond } from '../instants.ts';

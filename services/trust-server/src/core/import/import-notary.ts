@@ -10,7 +10,7 @@ import { NotaryError, type ValidUpdate, validateUpdate } from '@vidimus/notary';
 import { type Root, TufError, type Verified } from '@vidimus/tuf';
 import { and, asc, eq } from 'drizzle-orm';
 import type { NotaryPart } from '../../notary-service.ts';
-import type { ImportRepository, RepositorySummary } from '../../schemas.ts';
+import type { ImportRepository, RepositorySummary } from '../../schemas/index.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { by, newNotaryRow } from '../notary/notary-repository.ts';

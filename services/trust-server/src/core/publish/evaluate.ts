@@ -2,7 +2,7 @@
 import type { JsonObject, JsonValue } from '@vidimus/canonical-json';
 import { isJsonObject } from '@vidimus/canonical-json';
 import { assertTagTarget, toRevocationTarget } from '@vidimus/tuf';
-import type { DiffEntry } from '../../schemas.ts';
+import type { DiffEntry } from '../../schemas/index.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { TAG_ROLE, type TagRow } from '../store/tags.ts';
 import { toTrustError } from '../trust-errors.ts';

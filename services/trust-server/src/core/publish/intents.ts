@@ -1,6 +1,6 @@
 /** What callers want to be true afterwards. Intents that wait together are published together, and all succeed. */
 import type { JsonObject } from '@vidimus/canonical-json';
-import type { DiffEntry, Impact } from '../../schemas.ts';
+import type { DiffEntry, Impact } from '../../schemas/index.ts';
 import type { Call, TrustError } from '../../service.ts';
 import type { EventDraft } from '../audit/event-chain.ts';
 import type { Versions } from './publication.ts';

@@ -11,7 +11,7 @@ import {
   type TagPlan,
   type Targets,
 } from '@vidimus/tuf';
-import type { Impact } from '../../schemas.ts';
+import type { Impact } from '../../schemas/index.ts';
 import type { TrustError } from '../../service.ts';
 import { chainEvents, type EventDraft } from '../audit/event-chain.ts';
 import { assertSourceLives, readSource } from '../dialect-changes/mirror-source.ts';

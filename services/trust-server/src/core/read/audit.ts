@@ -1,6 +1,6 @@
 /** Pages of the audit log, newest first. */
 import type { Queries } from '@vidimus/database';
-import type { AuditEvent } from '../../schemas.ts';
+import type { AuditEvent } from '../../schemas/index.ts';
 import { type Page, type PageRequest, TrustError } from '../../service.ts';
 import {
   type EventPlace,

@@ -1,6 +1,6 @@
 /** What needs attention in a repository, and how to mend it. */
 import type { DialectName } from '@vidimus/tuf';
-import type { Problem } from '../../schemas.ts';
+import type { Problem } from '../../schemas/index.ts';
 import { printTime } from '../instants.ts';
 
 const day = 86_400_000;

@@ -1,7 +1,7 @@
 /** A repository as it is now, for questions: row, heads and the documents that delegate. */
 import type { Queries } from '@vidimus/database';
 import { BINS_ROLE, type DialectName, REVOCATIONS_ROLE, type Root, type Targets } from '@vidimus/tuf';
-import type { RoleState } from '../../schemas.ts';
+import type { RoleState } from '../../schemas/index.ts';
 import { TrustError } from '../../service.ts';
 import { mainDialect } from '../dialects.ts';
 import type { StateReader } from '../notary/stored-state.ts';

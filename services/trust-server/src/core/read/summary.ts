@@ -9,7 +9,7 @@ import type {
   RepositoryRow as RepositoryAnswer,
   RepositorySummary,
   Role,
-} from '../../schemas.ts';
+} from '../../schemas/index.ts';
 import { type Page, type PageRequest, type RepositoryFilter, TrustError } from '../../service.ts';
 import { stateOf } from '../changes/change-answer.ts';
 import { notMirrored, readSource } from '../dialect-changes/mirror-source.ts';

@@ -2,7 +2,7 @@
 import { isJsonObject } from '@vidimus/canonical-json';
 import type { Queries } from '@vidimus/database';
 import { layoutOf, roleOfTag, type Target } from '@vidimus/tuf';
-import type { Revocation, TagDetail, TagEntry } from '../../schemas.ts';
+import type { Revocation, TagDetail, TagEntry } from '../../schemas/index.ts';
 import { type Page, type PageRequest, TrustError } from '../../service.ts';
 import { printTime } from '../instants.ts';
 import { headOf } from '../publish/current-documents.ts';

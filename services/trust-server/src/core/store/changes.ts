@@ -3,7 +3,12 @@ import { type Queries, trustChangeSignatures, trustChanges } from '@vidimus/data
 import type { DialectName } from '@vidimus/tuf';
 import { and, asc, desc, eq, inArray, lt, lte, type SQL } from 'drizzle-orm';
 import { z } from 'zod';
-import { type ChangeKind, type ChangeState, changeKindSchema, changeStateSchema } from '../../schemas.ts';
+import {
+  type ChangeKind,
+  type ChangeState,
+  changeKindSchema,
+  changeStateSchema,
+} from '../../schemas/index.ts';
 import { parseDialect } from '../dialects.ts';
 import type { Incarnation } from './metadata.ts';
 

@@ -3,7 +3,7 @@ import type { JsonValue } from '@vidimus/canonical-json';
 import { type Queries, trustEvents, trustEventTags } from '@vidimus/database';
 import { and, desc, eq, isNotNull, lt, or, type SQL } from 'drizzle-orm';
 import { z } from 'zod';
-import type { AuditEvent } from '../../schemas.ts';
+import type { AuditEvent } from '../../schemas/index.ts';
 import type { ChainedEvent } from '../audit/event-chain.ts';
 import { printTime } from '../instants.ts';
 import type { Incarnation } from './metadata.ts';

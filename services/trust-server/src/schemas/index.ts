@@ -1,0 +1,77 @@
+/**
+ * Bodies and answers of the trust server (CONTRACTS C3 and C5): one zod schema each, which validates at
+ * the door, is printed into the OpenAPI document and gives the TypeScript type by z.infer.
+ */
+export { type AuditEvent, auditEventSchema } from './audit.ts';
+export {
+  type Change,
+  type ChangeDocument,
+  type ChangeKind,
+  type ChangeState,
+  changeKindSchema,
+  changeSchema,
+  changeStateSchema,
+  type DiffEntry,
+  diffEntrySchema,
+  type Impact,
+  impactSchema,
+  type SignChange,
+  signChangeSchema,
+} from './changes.ts';
+export { type ImportRepository, importRepositorySchema } from './imports.ts';
+export {
+  dialectSchema,
+  digestSchema,
+  durationSchema,
+  type KeyEntry,
+  keyEntrySchema,
+  roleNameSchema,
+  tagSchema,
+  type Versions,
+  versionsSchema,
+} from './primitives.ts';
+export {
+  type AddDialects,
+  addDialectsSchema,
+  type CreateRepository,
+  createRepositorySchema,
+  type EndedRepository,
+  endedSchema,
+  type FleetSummary,
+  fleetSummarySchema,
+  type Problem,
+  problemSchema,
+  type RepositoryRow,
+  type RepositorySummary,
+  type RoleSettings,
+  repositoryRowSchema,
+  summarySchema,
+} from './repository.ts';
+export {
+  type DigestRevoked,
+  digestRevokedSchema,
+  type Revocation,
+  type RevocationLifted,
+  type RevokeDigest,
+  revocationLiftedSchema,
+  revocationSchema,
+  revokeDigestSchema,
+} from './revocations.ts';
+export { type Role, type RoleState, roleSchema } from './roles.ts';
+export {
+  type EditTags,
+  editTagsSchema,
+  maxTagsPerBatch,
+  type PutTag,
+  putTagSchema,
+  type TagDetail,
+  type TagEntry,
+  type TagPublished,
+  type TagRevoked,
+  type TagsEdited,
+  tagDetailSchema,
+  tagEntrySchema,
+  tagPublishedSchema,
+  tagRevokedSchema,
+  tagsEditedSchema,
+} from './tags.ts';
