@@ -46,6 +46,7 @@ CREATE TABLE "trust_role_keys" (
 	"role" text NOT NULL,
 	"key_id" text NOT NULL,
 	"material" text NOT NULL,
+	"aliases" text[] DEFAULT '{}' NOT NULL,
 	"scheme" text NOT NULL,
 	"signer" text,
 	"since_version" bigint NOT NULL,
@@ -83,6 +84,7 @@ CREATE INDEX "trust_jobs_running" ON "trust_jobs" USING btree ("created_at") WHE
 CREATE UNIQUE INDEX "trust_role_keys_listed" ON "trust_role_keys" USING btree ("repository","incarnation","dialect","role","key_id") WHERE "trust_role_keys"."until" is null;--> statement-breakpoint
 CREATE INDEX "trust_role_keys_by_key" ON "trust_role_keys" USING btree ("key_id");--> statement-breakpoint
 CREATE INDEX "trust_role_keys_by_material" ON "trust_role_keys" USING btree ("material");--> statement-breakpoint
+CREATE INDEX "trust_role_keys_by_alias" ON "trust_role_keys" USING gin ("aliases");--> statement-breakpoint
 ALTER TABLE "key_keys" ADD CONSTRAINT "key_keys_home_known" CHECK ("key_keys"."home" in ('wrapped', 'remote'));--> statement-breakpoint
 ALTER TABLE "key_keys" ADD CONSTRAINT "key_keys_remote_not_here" CHECK ("key_keys"."home" <> 'remote' or "key_keys"."wrapped" is null);--> statement-breakpoint
 ALTER TABLE "key_keys" ADD CONSTRAINT "key_keys_wrapped_until_retired" CHECK ("key_keys"."wrapped" is not null or "key_keys"."retired_at" is not null or "key_keys"."home" = 'remote');--> statement-breakpoint

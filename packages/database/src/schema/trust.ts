@@ -253,6 +253,8 @@ export const trustRoleKeys = pgTable(
     keyId: text('key_id').notNull(),
     /** Hex SHA-256 of the public key itself: one key under two ids has one of these. */
     material: text('material').notNull(),
+    /** Other ids of the same key: as the other dialect or a client shows it, and of its certificate. Hex SHA-256 each. */
+    aliases: text('aliases').array().notNull().default(sql`'{}'`),
     /** As the audit prints it: `ed25519`, `ecdsa-sha2-nistp256`, `rsassa-pss-sha256`. */
     scheme: text('scheme').notNull(),
     /** The named party that holds it; null where nobody was named. */
@@ -278,6 +280,7 @@ export const trustRoleKeys = pgTable(
       .where(sql`${t.until} is null`),
     index('trust_role_keys_by_key').on(t.keyId),
     index('trust_role_keys_by_material').on(t.material),
+    index('trust_role_keys_by_alias').using('gin', t.aliases),
     check('trust_role_keys_key_id_hex', isSha256Hex(t.keyId)),
     check('trust_role_keys_material_hex', isSha256Hex(t.material)),
   ],
