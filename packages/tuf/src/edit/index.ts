@@ -19,6 +19,19 @@ export {
   roleOfTag,
   rolesOfTags,
 } from './layout.ts';
+export {
+  type DelegationEdits,
+  type DelegationSpec,
+  MAX_DELEGATIONS_PER_ROLE,
+  nextDelegations,
+} from './next-delegations.ts';
+export {
+  type DialectEdit,
+  type EditBase,
+  type NextDocuments,
+  nextDocuments,
+  rolesOfEdit,
+} from './next-documents.ts';
 export { nextRoot } from './next-root.ts';
 export {
   MAX_HASHED_ROLES,
