@@ -115,6 +115,77 @@ describe('the role of revocations', () => {
   });
 });
 
+describe('revocations that somebody else speaks over', () => {
+  /** Anything but a revocation: an image that targets or a stranger vouches for under the digest's own name. */
+  const clear = (role: string): void => {
+    const hashes = { sha256: web.index.digest.slice('sha256:'.length) };
+    const targets = map(bed.simulator.document(role), 'targets');
+    define(targets, web.index.digest, { length: web.index.size, hashes, custom: {} });
+  };
+  const stranger = (terminating: boolean): void => {
+    bed.simulator.delegate('targets', 'stranger', { paths: ['*', 'sha256:*'], terminating });
+    const roles = map(bed.simulator.document('targets'), 'delegations')['roles'];
+    if (!Array.isArray(roles)) throw new Error('no delegations');
+    roles.unshift(...roles.splice(-1));
+  };
+
+  it.each<readonly [string, () => void]>([
+    ['targets lists the digest itself', () => clear('targets')],
+    [
+      'a role before them lists it',
+      () => {
+        stranger(false);
+        clear('stranger');
+      },
+    ],
+    ['a terminating role before them covers it and lists nothing', () => stranger(true)],
+    [
+      'a terminating role before them lists it',
+      () => {
+        stranger(true);
+        clear('stranger');
+      },
+    ],
+    [
+      'another role delegates to the same name',
+      () => {
+        stranger(true);
+        bed.simulator.document('stranger')['delegations'] = structuredClone(
+          map(bed.simulator.document('targets'), 'delegations'),
+        );
+      },
+    ],
+  ])('hold although %s: they are read by name', async (_, speakOver) => {
+    bed.revoke(web.index.digest);
+    bed.publish();
+    expect(verdict(await bed.verify(':1.0'))).toBe('deny DIGEST_REVOKED');
+    speakOver();
+    bed.publish();
+    expect(verdict(await bed.verify(':1.0'))).toBe('deny DIGEST_REVOKED');
+    expect(verdict(await bed.verify(`@${web.index.digest}`))).toContain('deny DIGEST_REVOKED');
+  });
+
+  it('are unknown, and not empty, once targets no longer delegates to them, for a client that knew them', async () => {
+    bed.revoke(web.index.digest);
+    bed.publish();
+    expect(verdict(await bed.verify(':1.0'))).toBe('deny DIGEST_REVOKED');
+    const delegations = map(bed.simulator.document('targets'), 'delegations');
+    delegations['roles'] = [];
+    bed.publish();
+    expect(verdict(await bed.verify(':1.0'))).toBe('deny REVOCATION_UNKNOWN');
+  });
+
+  it('are unknown while a role of their name is delegated by somebody else alone', async () => {
+    stranger(true);
+    const delegations = map(bed.simulator.document('targets'), 'delegations');
+    bed.simulator.document('stranger')['delegations'] = structuredClone(delegations);
+    const roles = delegations['roles'];
+    if (Array.isArray(roles)) delegations['roles'] = roles.slice(0, 1);
+    bed.publish();
+    expect(verdict(await bed.verify(':1.0'))).toBe('deny REVOCATION_UNKNOWN');
+  });
+});
+
 describe('a registry that does not deliver', () => {
   it('is no obstacle while nothing is revoked: the signed digest is enough', async () => {
     await bed.registry.close();
