@@ -22,8 +22,8 @@ await build({
   platform: 'node',
   target: 'node20',
   conditions: ['source'],
-  // PGlite brings its own WebAssembly files, pino its worker: both stay packages.
-  external: ['@electric-sql/pglite', 'pino'],
+  // PGlite brings its own WebAssembly files, pino its worker, pkcs11js native code: all stay packages.
+  external: ['@electric-sql/pglite', 'pino', 'pkcs11js'],
   chunkNames: 'chunks/[name]-[hash]',
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

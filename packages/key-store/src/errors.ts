@@ -32,6 +32,21 @@ export type KeyStoreErrorCode =
   | 'ALREADY_SIGNED'
   /** The record of what a key signed is missing or was altered. */
   | 'RECORD_CORRUPT'
+  /** Not a `pkcs11:` URI, or one that says what we do not take. */
+  | 'URI_INVALID'
+  /** No PKCS#11 module was named, or it or `pkcs11js` cannot be loaded. */
+  | 'MODULE_UNAVAILABLE'
+  /** No token, or more than one, is as the URI says; or it failed. */
+  | 'TOKEN_UNAVAILABLE'
+  | 'PIN_NEEDED'
+  /** The token refused the PIN; every wrong one brings it closer to locking. */
+  | 'PIN_WRONG'
+  /** Several keys are as the URI says. */
+  | 'KEY_AMBIGUOUS'
+  /** The token would hand the private key out. */
+  | 'KEY_EXTRACTABLE'
+  /** The home made a signature that the public key does not verify. */
+  | 'SIGNATURE_WRONG'
   /** The source of random bytes gave another number of them than asked for, or a constant. */
   | 'RANDOM_INVALID';
 

@@ -23,6 +23,14 @@ export {
   readMasterKeyFile,
 } from './master-key.ts';
 export { createMemoryKeyStore } from './memory-key-store.ts';
+export type { PinSources, TokenName } from './pkcs11/pin.ts';
+export {
+  createPkcs11KeyStore,
+  type Pkcs11Key,
+  type Pkcs11KeyStore,
+  type Pkcs11Parts,
+} from './pkcs11/pkcs11-key-store.ts';
+export { formatPkcs11Uri, isPkcs11Uri, type Pkcs11Uri, parsePkcs11Uri } from './pkcs11/uri.ts';
 export type { SignedDocument } from './signed-record.ts';
 export {
   createWrappedKeyStore,
