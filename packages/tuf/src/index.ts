@@ -16,6 +16,7 @@ export {
   binOf,
   type CustodianOf,
   countCustodians,
+  coversPattern,
   createRepository,
   createTopLevel,
   type DelegationEdits,

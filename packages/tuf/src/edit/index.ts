@@ -48,6 +48,7 @@ export {
   REVOCATIONS_ROLE,
   type TargetEdits,
 } from './next-targets.ts';
+export { coversPattern } from './pattern-cover.ts';
 export {
   assertCustodians,
   assertNotShared,
