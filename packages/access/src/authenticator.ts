@@ -1,6 +1,6 @@
 /** From a bearer token to who is calling. */
 import { timingSafeEqual } from 'node:crypto';
-import { compileGlob } from '@vidimus/reference';
+import { operatorActor, toIdentity, tokenActor } from './identity.ts';
 import type { Identity } from './permissions.ts';
 import { hashToken, type StoredToken, type TokenStore } from './tokens.ts';
 
@@ -24,14 +24,23 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     async authenticate(token) {
       const hash = hashToken(token);
       if (adminHash !== undefined && equalHashes(hash, adminHash)) {
-        return { actor: 'admin-token', role: 'administrator', mayAccess: () => true, mayAccessAll: true };
+        return operator;
       }
       const stored = await parts.tokens.findByHash(hash);
       if (stored === undefined || !equalHashes(hash, stored.hash)) return undefined;
-      return isLive(stored, parts.now()) ? toIdentity(stored) : undefined;
+      return isLive(stored, parts.now()) ? fromToken(stored) : undefined;
     },
   };
 }
+
+/** Whoever holds `VIDIMUS_ADMIN_TOKEN` may set what the service is told: no glob, no expiry. */
+const operator: Identity = {
+  actor: operatorActor,
+  role: 'admin',
+  repositories: ['**'],
+  mayAccess: () => true,
+  mayAccessAll: true,
+};
 
 function hashAdminToken(token: string): string {
   if (!/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
@@ -49,13 +58,6 @@ function isLive(token: StoredToken, now: number): boolean {
   return token.revokedAt === undefined && (token.expiresAt === undefined || now < token.expiresAt);
 }
 
-function toIdentity(token: StoredToken): Identity {
-  const globs = token.repositories.map(compileGlob);
-  return {
-    actor: `token:${token.id}`,
-    role: token.role,
-    // `**` in the globs of the first token means everything, `_directory` included.
-    mayAccess: (repository) => globs.some((matches) => matches(repository)),
-    mayAccessAll: token.repositories.includes('**'),
-  };
+function fromToken(token: StoredToken): Identity {
+  return toIdentity(tokenActor(token.id), token.role, token.repositories);
 }

@@ -9,14 +9,8 @@ export {
 } from './credentials.ts';
 export { AccessError, type AccessErrorCode } from './errors.ts';
 export { createFailureLimiter, type FailureLimiter, type FailureLimits } from './failure-limiter.ts';
-export {
-  type AccessQuestion,
-  type Identity,
-  isAnonymous,
-  judgeAccess,
-  type Permission,
-  type TokenRole,
-} from './permissions.ts';
+export { operatorActor, toIdentity, tokenActor } from './identity.ts';
+export { type AccessQuestion, type Identity, isAnonymous, isPermitted, judgeAccess } from './permissions.ts';
 export {
   anonymousActor,
   identifyRegistryCaller,
@@ -33,6 +27,14 @@ export {
   type TokenServerSettings,
   trustTokenServer,
 } from './registry-tokens.ts';
+export {
+  type GrantableRole,
+  grantableRoleSchema,
+  grantsAt,
+  type Permission,
+  roleCovers,
+  type TokenRole,
+} from './roles.ts';
 export {
   catalogScope,
   formatScope,

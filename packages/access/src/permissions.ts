@@ -1,33 +1,18 @@
 /** Who may do what, in one function that every route goes through. */
-
-/**
- * What a route needs:
- * - `open` nothing: health and the API's own description
- * - `metadata` nothing where anonymous reads are on, else as `read`
- * - `read` summaries, tags, roles, revocations, changes
- * - `edit` anything that publishes or opens, signs and rejects a change
- * - `audit` the log of events
- * - `observe` metrics
- */
-export type Permission = 'open' | 'metadata' | 'read' | 'edit' | 'audit' | 'observe';
-
-/** The roles a token can have. More come with the keys work; an unknown one may nothing. */
-export type TokenRole = 'administrator';
+import { grantsAt, type Permission, type TokenRole } from './roles.ts';
 
 /** An authenticated caller. */
 export interface Identity {
-  /** As the audit log names it. */
+  /** As the audit log names it: `token:<id>`, `admin-token`, `oidc:<issuer host>/<subject>`, `mtls:<name>`. */
   readonly actor: string;
   readonly role: TokenRole;
-  /** Whether the token's globs admit this repository. */
+  /** Globs over repository names. */
+  readonly repositories: readonly string[];
+  /** Whether the globs admit this repository. */
   readonly mayAccess: (repository: string) => boolean;
   /** Whether they admit every repository there may be. */
   readonly mayAccessAll: boolean;
 }
-
-const granted: Readonly<Record<TokenRole, ReadonlySet<Permission>>> = {
-  administrator: new Set<Permission>(['open', 'metadata', 'read', 'edit', 'audit', 'observe']),
-};
 
 export interface AccessQuestion {
   readonly permission: Permission;
@@ -43,8 +28,17 @@ export function judgeAccess(question: AccessQuestion): 'allowed' | 'unauthorized
   const { permission, identity, repository } = question;
   if (isAnonymous(permission, question.publicReads)) return 'allowed';
   if (identity === undefined) return 'unauthorized';
-  if (!granted[identity.role].has(permission)) return 'denied';
-  return repository === undefined || identity.mayAccess(repository) ? 'allowed' : 'denied';
+  return isPermitted(identity, permission, repository) ? 'allowed' : 'denied';
+}
+
+/** Whether a known caller may: by its role and, for a repository, by its globs. */
+export function isPermitted(
+  identity: Identity,
+  permission: Permission,
+  repository: string | undefined,
+): boolean {
+  if (!grantsAt(identity.role, repository).has(permission)) return false;
+  return repository === undefined || identity.mayAccess(repository);
 }
 
 /** Whether a route of this kind is served without looking at a token. */

@@ -4,8 +4,9 @@
  */
 import type { Authenticator } from './authenticator.ts';
 import type { Credentials } from './credentials.ts';
-import type { Identity } from './permissions.ts';
+import { type Identity, isPermitted } from './permissions.ts';
 import type { RegistryClaims, RegistryTokens } from './registry-tokens.ts';
+import type { Permission } from './roles.ts';
 import { catalogScope, grants, type ResourceAccess } from './scopes.ts';
 
 export interface RegistryCaller {
@@ -47,11 +48,19 @@ export function toCaller(identity: Identity): RegistryCaller {
   return {
     actor: identity.actor,
     may: (scope) => {
-      if (identity.role !== 'administrator') return false;
-      if (scope.type === 'repository') return identity.mayAccess(scope.name);
-      return scope.type === catalogScope.type && scope.name === catalogScope.name && identity.mayAccessAll;
+      if (scope.type === 'repository') {
+        return scope.actions.every((action) => isPermitted(identity, neededFor(action), scope.name));
+      }
+      const isCatalog = scope.type === catalogScope.type && scope.name === catalogScope.name;
+      return isCatalog && identity.mayAccessAll && isPermitted(identity, 'read', undefined);
     },
   };
+}
+
+/** `push` uploads what clients signed; `*`, which ends repositories and makes keys, and anything unknown is managing. */
+function neededFor(action: string): Permission {
+  if (action === 'pull') return 'read';
+  return action === 'push' ? 'sign' : 'manage';
 }
 
 function fromClaims(actor: string, { access }: RegistryClaims): RegistryCaller {

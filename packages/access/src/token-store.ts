@@ -1,6 +1,7 @@
 /** Tokens in the table `access_tokens`, which this service alone writes. */
 import { accessTokens, type Database, lockUntilCommit } from '@vidimus/database';
 import { eq } from 'drizzle-orm';
+import { parseStoredRole } from './roles.ts';
 import type { StoredToken, TokenStore } from './tokens.ts';
 
 /** Held while the first token is made: one replica makes it, the others see it. */
@@ -57,12 +58,13 @@ interface TokenRow {
 
 /** A role that this program does not know may do nothing: the token reads as absent. */
 function toStoredToken(row: TokenRow): StoredToken | undefined {
-  if (row.role !== 'administrator') return undefined;
+  const role = parseStoredRole(row.role, false);
+  if (role === undefined) return undefined;
   return {
     id: row.id,
     name: row.name,
     hash: row.hash,
-    role: row.role,
+    role,
     repositories: row.repositories,
     createdAt: row.createdAt.getTime(),
     ...(row.expiresAt === null ? {} : { expiresAt: row.expiresAt.getTime() }),

@@ -1,6 +1,6 @@
 /** Access tokens: `vdm_` and 32 random bytes; stored and looked up by hash alone. */
 import { sha256Hex } from '@vidimus/crypto';
-import type { TokenRole } from './permissions.ts';
+import type { TokenRole } from './roles.ts';
 
 const tokenBytes = 32;
 export const bootstrapLifetimeMs = 86_400_000;
@@ -60,7 +60,7 @@ export async function createBootstrapToken(
     id: hashToken(token).slice(0, 16),
     name: 'bootstrap',
     hash: hashToken(token),
-    role: 'administrator',
+    role: 'admin',
     repositories: ['**'],
     createdAt: parts.now,
     expiresAt,

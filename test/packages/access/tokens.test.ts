@@ -34,7 +34,7 @@ describe('createBootstrapToken', () => {
     const rows = await opened.database.db.select({ hash: accessTokens.hash }).from(accessTokens);
     expect(rows).toEqual([{ hash: sha256(made[0]?.token ?? '') }]);
     expect(await tokens.findByHash(sha256(made[0]?.token ?? ''))).toMatchObject({
-      role: 'administrator',
+      role: 'admin',
       repositories: ['**'],
       expiresAt: startMs + 86_400_000,
     });
@@ -50,17 +50,17 @@ describe('createBootstrapToken', () => {
   });
 
   it('gives nothing to a token of a role it does not know', async () => {
-    const { expiresAt: _expiresAt, ...token } = administrator({ id: 'other', hash: sha256('auditor') });
+    const { expiresAt: _expiresAt, ...token } = administrator({ id: 'other', hash: sha256('emperor') });
     await opened.database.transaction(async (tx) => {
       await tx.insert(accessTokens).values({
         ...token,
-        role: 'auditor',
+        role: 'emperor',
         repositories: ['**'],
         createdAt: new Date(startMs),
         revokedAt: null,
         bootstrap: false,
       });
     });
-    expect(await createTokenStore(opened.database).findByHash(sha256('auditor'))).toBeUndefined();
+    expect(await createTokenStore(opened.database).findByHash(sha256('emperor'))).toBeUndefined();
   });
 });

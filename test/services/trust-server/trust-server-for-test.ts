@@ -76,7 +76,7 @@ export const administrator = (fields: Partial<StoredToken>): StoredToken => ({
   id: 't1',
   name: 'test',
   hash: sha256(token),
-  role: 'administrator',
+  role: 'admin',
   repositories: ['**'],
   createdAt: startMs,
   ...fields,

@@ -8,6 +8,7 @@ import type { JsonValue } from '@vidimus/canonical-json';
 import type { Call } from '../service.ts';
 import type { Answer } from './answer.ts';
 import type { GateName } from './gate.ts';
+import { assertPermitted } from './guard.ts';
 import { maxBodyBytes } from './limits.ts';
 import { validate } from './validate.ts';
 
@@ -117,15 +118,21 @@ export function readRoute<Params extends z.ZodObject, Query extends z.ZodObject>
 }
 
 export interface EditSpec<Params extends z.ZodObject, Body extends z.ZodType>
-  extends Omit<RouteDoc, 'query' | 'permission'> {
+  extends Omit<RouteDoc, 'query'> {
   readonly method: 'put' | 'post' | 'patch' | 'delete';
   readonly params: Params;
   readonly body: BodySpec<Body>;
   readonly gate?: GateName;
+  /** What a particular body needs beside the route's own permission. */
+  readonly alsoNeeds?: (input: {
+    readonly params: z.output<Params>;
+    readonly body: z.output<Body>;
+  }) => Permission | undefined;
   readonly handle: (input: {
     readonly call: Call;
     readonly params: z.output<Params>;
     readonly body: z.output<Body>;
+    readonly identity: Identity | undefined;
   }) => Promise<Answer>;
 }
 
@@ -133,17 +140,17 @@ export interface EditSpec<Params extends z.ZodObject, Body extends z.ZodType>
 export function editRoute<Params extends z.ZodObject, Body extends z.ZodType>(
   spec: EditSpec<Params, Body>,
 ): ApiRoute {
-  const { handle, gate = 'edit', ...doc } = spec;
+  const { handle, alsoNeeds, gate = 'edit', ...doc } = spec;
   return {
     ...doc,
-    permission: 'edit',
     query: editQuerySchema,
     gate,
-    run: async (input) =>
-      await handle({
-        call: input.call,
-        params: validate(spec.params, input.params, 'NAME_INVALID', 'path'),
-        body: validate(spec.body.schema, input.body, 'BODY_INVALID', 'body'),
-      }),
+    run: async ({ call, identity, ...input }) => {
+      const params = validate(spec.params, input.params, 'NAME_INVALID', 'path');
+      const body = validate(spec.body.schema, input.body, 'BODY_INVALID', 'body');
+      const needed = alsoNeeds?.({ params, body });
+      if (needed !== undefined) assertPermitted(identity, needed, input.params['repository']);
+      return await handle({ call, params, body, identity });
+    },
   };
 }

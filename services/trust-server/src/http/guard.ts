@@ -4,6 +4,7 @@ import {
   type FailureLimiter,
   type Identity,
   isAnonymous,
+  isPermitted,
   judgeAccess,
   type Permission,
   readBearer,
@@ -39,6 +40,16 @@ export async function admit(
   if (verdict === 'unauthorized') throw new TrustError('UNAUTHORIZED', 'a valid token is needed');
   if (verdict === 'denied') throw new TrustError('DENIED', 'the token does not permit this');
   return identity;
+}
+
+/** For what only the body shows to be needed. @throws TrustError DENIED */
+export function assertPermitted(
+  identity: Identity | undefined,
+  permission: Permission,
+  repository: string | undefined,
+): void {
+  if (identity !== undefined && isPermitted(identity, permission, repository)) return;
+  throw new TrustError('DENIED', 'the token does not permit this');
 }
 
 async function identify(parts: GuardParts, visitor: Visitor): Promise<Identity | undefined> {

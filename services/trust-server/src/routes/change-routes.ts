@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Answer } from '../http/answer.ts';
 import { type ApiRoute, editRoute, jsonBody, noBody, noQuery, readRoute } from '../http/api-route.ts';
+import { assertPermitted } from '../http/guard.ts';
 import { pageQuery, pageSchema, toPageBody, toPageRequest } from '../http/pages.ts';
 import { type Change, changeSchema, changeStateSchema, signChangeSchema } from '../schemas/index.ts';
 import type { Call, TrustService } from '../service.ts';
@@ -49,6 +50,7 @@ function changeEdits(service: TrustService): readonly ApiRoute[] {
     editRoute({
       method: 'post',
       path: `${one}/signatures`,
+      permission: 'cosign',
       summary: 'Add signatures; at the threshold the change publishes itself',
       params: changeParams,
       body: jsonBody(signChangeSchema),
@@ -59,12 +61,16 @@ function changeEdits(service: TrustService): readonly ApiRoute[] {
     editRoute({
       method: 'delete',
       path: one,
+      permission: 'reject',
       summary: 'Reject a change',
       params: changeParams,
       body: noBody,
       answers: { 200: { description: 'The change', schema: changeSchema } },
-      handle: async ({ call, params }) =>
-        answerChange(call, await service.rejectChange(call, params.repository, params.id)),
+      handle: async ({ call, params, identity }) => {
+        const { createdBy } = await service.readChange(params.repository, params.id);
+        if (createdBy !== call.actor) assertPermitted(identity, 'approve', params.repository);
+        return answerChange(call, await service.rejectChange(call, params.repository, params.id));
+      },
     }),
   ];
 }

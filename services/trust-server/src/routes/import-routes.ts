@@ -12,6 +12,7 @@ export function importRoutes(service: TrustService): readonly ApiRoute[] {
     editRoute({
       method: 'post',
       path: '/v2/{repository}/_trust/imports',
+      permission: 'manage',
       summary: 'Put a repository of another Notary server under trust, with the roots that lead to it',
       params: repositoryParams,
       body: jsonBody(importRepositorySchema, maxImportBodyBytes),

@@ -22,6 +22,7 @@ export function repositoryRoutes(service: TrustService): readonly ApiRoute[] {
     editRoute({
       method: 'put',
       path,
+      permission: 'manage',
       summary: 'Put a repository under trust',
       params: repositoryParams,
       body: { ...jsonBody(createRepositorySchema), mayBeEmpty: true },
@@ -39,6 +40,7 @@ export function repositoryRoutes(service: TrustService): readonly ApiRoute[] {
     editRoute({
       method: 'patch',
       path,
+      permission: 'manage',
       summary: 'Publish in another dialect, too',
       params: repositoryParams,
       body: jsonBody(addDialectsSchema),
@@ -52,6 +54,7 @@ export function repositoryRoutes(service: TrustService): readonly ApiRoute[] {
     editRoute({
       method: 'delete',
       path,
+      permission: 'manage',
       summary: 'End the incarnation; its roots stay served',
       params: repositoryParams,
       body: noBody,

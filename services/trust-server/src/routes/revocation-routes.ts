@@ -56,6 +56,7 @@ function revocationEdits(service: TrustService): readonly ApiRoute[] {
     editRoute({
       method: 'put',
       path: one,
+      permission: 'revokeDigest',
       summary: 'Revoke a digest and take away every tag that names it',
       params: digestParams,
       body: jsonBody(revokeDigestSchema),
@@ -70,6 +71,7 @@ function revocationEdits(service: TrustService): readonly ApiRoute[] {
     editRoute({
       method: 'delete',
       path: one,
+      permission: 'revokeDigest',
       summary: 'Take a revocation back; tags do not return',
       params: digestParams,
       body: noBody,

@@ -15,6 +15,7 @@ import {
   tagsEditedSchema,
 } from '../schemas/index.ts';
 import type { TrustService } from '../service.ts';
+import { neededInDirectory } from './directory-rule.ts';
 import { repositoryParams, tagParams } from './path-params.ts';
 import { pendingAnswer } from './pending-answer.ts';
 
@@ -71,10 +72,12 @@ function tagEdits(service: TrustService): readonly ApiRoute[] {
     editRoute({
       method: 'post',
       path: list,
+      permission: 'sign',
       summary: 'Sign and revoke tags in one publish, all or nothing',
       params: repositoryParams,
       body: jsonBody(editTagsSchema, maxBatchBodyBytes),
       gate: 'batch',
+      alsoNeeds: ({ params, body }) => neededInDirectory(params.repository, body.role),
       answers: { 200: { description: 'Published', schema: tagsEditedSchema }, ...pendingAnswer },
       handle: async ({ call, params, body }) =>
         answerEdit(call, params.repository, await service.editTags(call, params.repository, body)),
@@ -82,6 +85,8 @@ function tagEdits(service: TrustService): readonly ApiRoute[] {
     editRoute({
       method: 'put',
       path: one,
+      permission: 'sign',
+      alsoNeeds: ({ params, body }) => neededInDirectory(params.repository, body.role),
       summary: 'Vouch for a digest under a tag',
       params: tagParams,
       body: jsonBody(putTagSchema),
@@ -92,6 +97,8 @@ function tagEdits(service: TrustService): readonly ApiRoute[] {
     editRoute({
       method: 'delete',
       path: one,
+      permission: 'revokeTag',
+      alsoNeeds: ({ params }) => neededInDirectory(params.repository, undefined),
       summary: 'Revoke a tag',
       params: tagParams,
       body: noBody,

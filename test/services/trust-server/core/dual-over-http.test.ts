@@ -1,6 +1,6 @@
 /** Both dialects over HTTP: the route that adds one, the refusals of the Notary wire, and what tuf-js says of a mirror. */
 import { Metadata, MetadataKind } from '@tufjs/models';
-import { createOwnRegistryTokens } from '@vidimus/access';
+import { createOwnRegistryTokens, toIdentity } from '@vidimus/access';
 import { createTrustServer } from '@vidimus/trust-server';
 import type { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,10 +24,7 @@ beforeAll(async () => {
     ...serverParts(),
     service: core.service,
     authenticator: {
-      authenticate: async (text) =>
-        text === token
-          ? { actor: 'token:t1', role: 'administrator', mayAccess: () => true, mayAccessAll: true }
-          : undefined,
+      authenticate: async (text) => (text === token ? toIdentity('token:t1', 'admin', ['**']) : undefined),
     },
     now,
     notary: {

@@ -1,5 +1,5 @@
 /** The Notary wire over the real core: a repository's life as its clients ask for it, and reads that write nothing. */
-import { anonymousActor, createOwnRegistryTokens } from '@vidimus/access';
+import { anonymousActor, createOwnRegistryTokens, toIdentity } from '@vidimus/access';
 import { isJsonObject, parseJson } from '@vidimus/canonical-json';
 import { keyIdOf } from '@vidimus/notary';
 import { createTrustServer } from '@vidimus/trust-server';
@@ -38,10 +38,7 @@ beforeAll(async () => {
     ...serverParts(),
     service: core.service,
     authenticator: {
-      authenticate: async (text) =>
-        text === token
-          ? { actor: 'token:t1', role: 'administrator', mayAccess: () => true, mayAccessAll: true }
-          : undefined,
+      authenticate: async (text) => (text === token ? toIdentity('token:t1', 'admin', ['**']) : undefined),
     },
     now: () => core.clock.nowMs,
     notary: {
