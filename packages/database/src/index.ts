@@ -12,6 +12,7 @@ export {
   trustChangefeed,
   trustChangeSignatures,
   trustChanges,
+  trustEventRoles,
   trustEvents,
   trustEventTags,
   trustHeads,

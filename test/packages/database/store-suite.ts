@@ -386,7 +386,13 @@ async function inTheRepository(database: Database, attempt: Attempt): Promise<vo
 
 function appendOnly(database: () => Database): void {
   const statements = ['update @ set hash = hash', 'delete from @', 'truncate @ cascade'];
-  const tables = ['trust_metadata', 'trust_events', 'trust_changefeed'] as const;
+  const tables = [
+    'trust_metadata',
+    'trust_events',
+    'trust_event_tags',
+    'trust_event_roles',
+    'trust_changefeed',
+  ] as const;
   const cases = tables.flatMap((table) =>
     statements.map((statement) => [statement.replace('@', table), table] as const),
   );

@@ -430,6 +430,29 @@ export const trustEventTags = pgTable(
   ],
 );
 
+/**
+ * Which events are about which role's keys, threshold or paths: a tag's history has those of the roles that vouched
+ * for it, without a row for each tag of the role.
+ */
+export const trustEventRoles = pgTable(
+  'trust_event_roles',
+  {
+    repository: text('repository').notNull(),
+    role: text('role').notNull(),
+    incarnation: integer('incarnation').notNull(),
+    seq: safeInteger('seq').notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'trust_event_roles_pk', columns: [t.repository, t.role, t.incarnation, t.seq] }),
+    foreignKey({
+      name: 'trust_event_roles_event_fk',
+      columns: [t.repository, t.incarnation, t.seq],
+      foreignColumns: [trustEvents.repository, trustEvents.incarnation, trustEvents.seq],
+    }),
+    check('trust_event_roles_role_length', isShortText(t.role, maxRoleBytes)),
+  ],
+);
+
 /** Answers kept for repeated requests; a row without status is still being worked on. */
 export const trustIdempotency = pgTable(
   'trust_idempotency',
