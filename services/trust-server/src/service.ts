@@ -93,6 +93,18 @@ export interface Call {
   readonly supersede?: string;
 }
 
+/** A call by a known caller that was not carried out. */
+export interface Refusal {
+  readonly actor: string;
+  readonly requestId: string;
+  readonly method: string;
+  /** The route's pattern, never the path as it was asked for. */
+  readonly route: string;
+  /** Normalised; absent where the route names none. */
+  readonly repository?: string;
+  readonly code: TrustErrorCode;
+}
+
 export interface RoleVersion {
   readonly role: string;
   readonly version: number;
@@ -247,6 +259,8 @@ export interface TrustService {
     scope: { readonly repository: string } | { readonly mayRead: (repository: string) => boolean },
     page: PageRequest,
   ): Promise<Page<AuditEvent>>;
+  /** Leaves an event of it, or counts it where many are alike. Resolves when that is done; never throws. */
+  recordRefusal(refusal: Refusal): Promise<void>;
   listRepositories(
     filter: RepositoryFilter & { readonly mayRead: (repository: string) => boolean },
     page: PageRequest,

@@ -189,6 +189,7 @@ function memoryService(): TrustService {
     signChange: async () => change,
     rejectChange: async () => ({ ...change, state: 'rejected' }),
     readAudit: async () => ({ items: [] }),
+    recordRefusal: async () => undefined,
     listRepositories: async () => ({
       items: [],
       summary: { repositories: 0, ok: 0, expiring: 0, pendingChanges: 0 },

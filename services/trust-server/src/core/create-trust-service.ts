@@ -11,6 +11,7 @@ import {
   TrustError,
   type TrustService,
 } from '../service.ts';
+import { createRefusalRecorder, refusalWindowMs } from './audit/record-refusals.ts';
 import { toChange } from './changes/change-answer.ts';
 import { type Creation, create } from './changes/create.ts';
 import { endRepository } from './changes/end-repository.ts';
@@ -62,6 +63,8 @@ export interface TrustObserver extends FreshnessObserver {
   readonly stale?: (error: unknown) => void;
   /** A round of freshness could not begin. */
   readonly roundFailed?: (error: unknown) => void;
+  /** That a call was refused could not be written into the log of events. */
+  readonly unrecorded?: (error: unknown) => void;
 }
 
 /** The service with its background work. */
@@ -102,6 +105,11 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
     ...(parts.freshnessIntervalMs === undefined ? {} : { intervalMs: parts.freshnessIntervalMs }),
     ...(observer?.roundFailed === undefined ? {} : { onError: observer.roundFailed }),
   });
+  const refusals = createRefusalRecorder({
+    ...common,
+    ...(observer?.unrecorded === undefined ? {} : { onError: observer.unrecorded }),
+  });
+  let cancelFlush: (() => void) | undefined;
   let unlisten: (() => Promise<void>) | undefined;
   const checkReadiness = createReadiness(database, background, now);
 
@@ -256,6 +264,13 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
           ? readRepositoryAudit(db, scope.repository, page)
           : readFleetAudit(db, scope.mayRead, page),
       ),
+    recordRefusal: async (refusal) => {
+      await refusals.record(refusal);
+      cancelFlush ??= parts.schedule(() => {
+        cancelFlush = undefined;
+        void refusals.flush();
+      }, refusalWindowMs);
+    },
     listRepositories: (filter, page) => guarded(() => listRepositories(db, filter, page, now())),
     readiness: checkReadiness,
 
@@ -272,6 +287,8 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
         await background.start();
       }),
     stop: async () => {
+      cancelFlush?.();
+      await refusals.flush('all');
       await background.stop();
       await publisher.idle();
       await unlisten?.();

@@ -27,12 +27,14 @@ export function auditRoutes(service: TrustService): readonly ApiRoute[] {
     readRoute({
       path: '/v2/_trust/audit',
       permission: 'audit',
-      summary: 'List the events of all repositories',
+      summary: 'List the events of all repositories, and of the service itself',
       params: noParams,
       query: z.strictObject(pageQuery),
       answers,
       handle: async ({ query, identity }) => {
-        const mayRead = identity?.mayAccess ?? (() => false);
+        // What is of no repository concerns whoever answers for all of them.
+        const mayRead = (repository: string): boolean =>
+          (repository === '' ? identity?.mayAccessAll : identity?.mayAccess(repository)) ?? false;
         return { status: 200, body: toPageBody(await service.readAudit({ mayRead }, toPageRequest(query))) };
       },
     }),

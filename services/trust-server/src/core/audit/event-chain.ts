@@ -19,8 +19,10 @@ export interface EventDraft {
   readonly versions?: Readonly<Record<string, number>>;
   readonly before?: JsonValue;
   readonly after?: JsonValue;
-  /** Tags whose history this event belongs to. */
+  /** Tags whose history this event belongs to: those that move with it. A revoked digest stands here, too. */
   readonly tags?: readonly string[];
+  /** Roles whose keys, threshold or paths it is about: it belongs to the history of every tag they vouched for. */
+  readonly roles?: readonly string[];
 }
 
 /** An event as `GET /audit` prints it, apart from its hash: exactly what is hashed. */
@@ -47,6 +49,7 @@ export interface ChainedEvent {
   readonly prevHash: string;
   readonly hash: string;
   readonly tags: readonly string[];
+  readonly roles: readonly string[];
 }
 
 /** Where and when events happen. */
@@ -69,7 +72,8 @@ export function chainEvents(
     const prevHash = hash;
     size += 1;
     hash = hashEvent(prevHash, body);
-    return { body, seq: size, prevHash, hash, tags: draft.tags ?? [] };
+    const tags = [...new Set(draft.tags)];
+    return { body, seq: size, prevHash, hash, tags, roles: [...new Set(draft.roles)] };
   });
   return { events, head: { size, hash } };
 }

@@ -36,7 +36,7 @@ export async function readTagHistory(
   return toPage(await pageTagEvents(queries, repository, tag, page.limit + 1, before), page.limit);
 }
 
-/** Events of all repositories that the caller may read. */
+/** Events of all repositories that the caller may read; those of the service itself have an empty name. */
 export async function readFleetAudit(
   queries: Queries,
   mayRead: (repository: string) => boolean,

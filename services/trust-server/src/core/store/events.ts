@@ -1,12 +1,13 @@
-/** Rows of `trust_events` and their index by tag: append-only. */
+/** Rows of `trust_events` and what leads to them by tag and by role: append-only. */
 import type { JsonValue } from '@vidimus/canonical-json';
-import { type Queries, trustEvents, trustEventTags } from '@vidimus/database';
-import { and, desc, eq, isNotNull, lt, or, type SQL } from 'drizzle-orm';
+import { type Queries, trustEventRoles, trustEvents, trustEventTags } from '@vidimus/database';
+import { and, desc, eq, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { AuditEvent } from '../../schemas/index.ts';
 import type { ChainedEvent } from '../audit/event-chain.ts';
 import { printTime } from '../instants.ts';
 import type { Incarnation } from './metadata.ts';
+import type { LogHead } from './repositories.ts';
 
 const rowsPerInsert = 1_000;
 
@@ -32,16 +33,20 @@ const columns = {
   before: trustEvents.before,
   after: trustEvents.after,
   result: trustEvents.result,
+  prevHash: trustEvents.prevHash,
   hash: trustEvents.hash,
 };
 
 const versionsSchema = z.record(z.string(), z.int());
 const resultSchema = z.enum(['done', 'refused']);
 
-/** Appends events; the caller holds the repository's lock and moves its log head. */
+/** Whose chain events continue: an incarnation's, or the service's own. */
+export type Chain = Incarnation | { readonly repository: null; readonly incarnation: null };
+
+/** Appends events; the caller holds the chain's lock and, of a repository, moves its log head. */
 export async function insertEvents(
   tx: Queries,
-  { repository, incarnation }: Incarnation,
+  { repository, incarnation }: Chain,
   events: readonly ChainedEvent[],
   atMs: number,
 ): Promise<void> {
@@ -68,14 +73,31 @@ export async function insertEvents(
     );
     statements.push(stored);
   }
-  const tags = events.flatMap(({ seq, tags: names }) =>
-    names.map((tag) => ({ repository, incarnation, tag, seq })),
-  );
-  for (let from = 0; from < tags.length; from += rowsPerInsert) {
-    statements.push(tx.insert(trustEventTags).values(tags.slice(from, from + rowsPerInsert)));
+  if (repository !== null) {
+    const at = { repository, incarnation };
+    const tags = events.flatMap(({ seq, tags: names }) => names.map((tag) => ({ ...at, tag, seq })));
+    for (let from = 0; from < tags.length; from += rowsPerInsert) {
+      statements.push(tx.insert(trustEventTags).values(tags.slice(from, from + rowsPerInsert)));
+    }
+    const roles = events.flatMap(({ seq, roles: names }) => names.map((role) => ({ ...at, role, seq })));
+    for (let from = 0; from < roles.length; from += rowsPerInsert) {
+      statements.push(tx.insert(trustEventRoles).values(roles.slice(from, from + rowsPerInsert)));
+    }
   }
   // Sent in this order over one connection, in one round trip: a tag's entry refers to its event.
   await Promise.all(statements);
+}
+
+/** Where the service's own chain ends; undefined before its first event. */
+export async function readServiceHead(tx: Queries): Promise<LogHead | undefined> {
+  const [row] = await tx
+    .select({ size: trustEvents.seq, hash: trustEvents.hash })
+    .from(trustEvents)
+    .where(and(isNull(trustEvents.repository), isNull(trustEvents.incarnation)))
+    // In the order of the index: a null is no constant to the planner.
+    .orderBy(desc(trustEvents.repository), desc(trustEvents.incarnation), desc(trustEvents.seq))
+    .limit(1);
+  return row;
 }
 
 /** Place in a repository's events, all incarnations. */
@@ -121,7 +143,10 @@ export async function lastEventOf(
   return row === undefined ? undefined : toStored(row);
 }
 
-/** Events that speak of a tag, newest first. */
+/**
+ * Everything that touched a tag, newest first: what was done to it; what was done, since it is there, to keys,
+ * thresholds and paths of the roles that ever vouched for it; and revocations of digests that it ever named.
+ */
 export async function pageTagEvents(
   queries: Queries,
   repository: string,
@@ -129,34 +154,58 @@ export async function pageTagEvents(
   limit: number,
   before: EventPlace | undefined,
 ): Promise<readonly StoredEvent[]> {
+  const own = queries.$with('own').as(
+    queries
+      .select({
+        incarnation: trustEvents.incarnation,
+        seq: trustEvents.seq,
+        before: sql`${trustEvents.before}`.as('said_before'),
+        after: sql`${trustEvents.after}`.as('said_after'),
+      })
+      .from(trustEventTags)
+      .innerJoin(
+        trustEvents,
+        and(
+          eq(trustEvents.repository, trustEventTags.repository),
+          eq(trustEvents.incarnation, trustEventTags.incarnation),
+          eq(trustEvents.seq, trustEventTags.seq),
+        ),
+      )
+      .where(and(eq(trustEventTags.repository, repository), eq(trustEventTags.tag, tag))),
+  );
   const rows = await queries
+    .with(own)
     .select(columns)
-    .from(trustEventTags)
-    .innerJoin(
-      trustEvents,
-      and(
-        eq(trustEvents.repository, trustEventTags.repository),
-        eq(trustEvents.incarnation, trustEventTags.incarnation),
-        eq(trustEvents.seq, trustEventTags.seq),
-      ),
-    )
+    .from(trustEvents)
     .where(
       and(
-        eq(trustEventTags.repository, repository),
-        eq(trustEventTags.tag, tag),
-        before &&
-          or(
-            lt(trustEventTags.incarnation, before.incarnation),
-            and(eq(trustEventTags.incarnation, before.incarnation), lt(trustEventTags.seq, before.seq)),
-          ),
+        eq(trustEvents.repository, repository),
+        before && older(before),
+        sql`(${trustEvents.incarnation}, ${trustEvents.seq}) in (
+          select incarnation, seq from own
+          union select t.incarnation, t.seq from trust_event_tags t
+            where t.repository = ${repository} and t.tag in (
+              select entry ->> 'digest' from own, jsonb_array_elements(${listOf(sql`said_before`)} || ${listOf(sql`said_after`)}) entry
+              where entry ->> 'tag' = ${tag})
+          union select r.incarnation, r.seq from trust_event_roles r
+            where r.repository = ${repository} and r.role in (
+              select 'root' union select 'targets'
+              union select coalesce(said_after ->> 'role', said_before ->> 'role') from own
+              union select jsonb_array_elements_text(${listOf(sql`said_before`, 'path')} || ${listOf(sql`said_after`, 'path')}) from own)
+            and r.seq >= (select min(o.seq) from own o where o.incarnation = r.incarnation))`,
       ),
     )
-    .orderBy(desc(trustEventTags.incarnation), desc(trustEventTags.seq))
+    .orderBy(desc(trustEvents.incarnation), desc(trustEvents.seq))
     .limit(limit);
   return rows.map(toStored);
 }
 
-/** Events of all repositories, newest first; `before` is time and id of the last one seen. */
+/** A member of what an event says, if it is a list; else an empty one. */
+function listOf(said: SQL, member = 'tags'): SQL {
+  return sql`case jsonb_typeof(${said} -> ${member}::text) when 'array' then ${said} -> ${member}::text else '[]'::jsonb end`;
+}
+
+/** Events of all repositories and of the service, newest first; `before` is time and id of the last one seen. */
 export async function pageAllEvents(
   queries: Queries,
   limit: number,
@@ -167,12 +216,7 @@ export async function pageAllEvents(
     .select(columns)
     .from(trustEvents)
     .where(
-      and(
-        isNotNull(trustEvents.repository),
-        before &&
-          at &&
-          or(lt(trustEvents.at, at), and(eq(trustEvents.at, at), lt(trustEvents.id, before.id))),
-      ),
+      before && at && or(lt(trustEvents.at, at), and(eq(trustEvents.at, at), lt(trustEvents.id, before.id))),
     )
     .orderBy(desc(trustEvents.at), desc(trustEvents.id))
     .limit(limit);
@@ -205,6 +249,7 @@ interface RawEvent {
   readonly before: unknown;
   readonly after: unknown;
   readonly result: string;
+  readonly prevHash: string;
   readonly hash: string;
 }
 
@@ -227,6 +272,9 @@ function toStored(row: RawEvent): StoredEvent {
       ...(row.after === null ? {} : { after: row.after }),
       result: resultSchema.parse(row.result),
       hash: row.hash,
+      prevHash: row.prevHash,
+      seq: row.seq,
+      ...(row.incarnation === null ? {} : { incarnation: row.incarnation }),
     },
   };
 }

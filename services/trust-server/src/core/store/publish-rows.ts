@@ -60,6 +60,10 @@ export function writePublish(
       insert into trust_event_tags (repository, incarnation, tag, seq)
       select ${repository}, ${incarnation}::int, tag, seq
       from json_to_recordset(${JSON.stringify(events.flatMap(toEventTags))}::text::json) as t(tag text, seq int8)
+    ), roles as (
+      insert into trust_event_roles (repository, incarnation, role, seq)
+      select ${repository}, ${incarnation}::int, role, seq
+      from json_to_recordset(${JSON.stringify(events.flatMap(toEventRoles))}::text::json) as t(role text, seq int8)
     ), moved as (
       update trust_repositories as r set log_size = m.log_size, log_hash = m.log_hash,
         tag_count = coalesce(m.tag_count, r.tag_count), activated_at = coalesce(m.activated_at, r.activated_at),
@@ -92,6 +96,10 @@ function toEvent({ body, seq, prevHash, hash }: ChainedEvent): object {
 
 function toEventTags({ seq, tags }: ChainedEvent): readonly object[] {
   return tags.map((tag) => ({ tag, seq }));
+}
+
+function toEventRoles({ seq, roles }: ChainedEvent): readonly object[] {
+  return roles.map((role) => ({ role, seq }));
 }
 
 function toMove({ log, tagCount, activatedAtMs, endedAtMs, dialects, settings }: RepositoryMove): object {
