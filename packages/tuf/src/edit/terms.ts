@@ -22,6 +22,8 @@ export interface EditTerms {
    * A role that is absent never existed. No versioned URL may ever have two contents.
    */
   readonly highest: ReadonlyMap<string, number>;
+  /** Versions of roles that are not in `highest` begin above this: a restored service does not know which there were. */
+  readonly floor?: number;
 }
 
 export interface Stamp {
@@ -38,7 +40,7 @@ export function stamp(terms: EditTerms, role: string): Stamp {
   const issued = wholeSeconds(terms.nowMs);
   const lifetime = lifetimeOf(terms, role);
   const expires = issued + wholeSeconds(lifetime);
-  const version = (terms.highest.get(role) ?? 0) + 1;
+  const version = (terms.highest.get(role) ?? terms.floor ?? 0) + 1;
   if (!Number.isSafeInteger(terms.nowMs) || terms.nowMs < 0 || expires > MAX_TIME_MS) {
     throw editInvalid('TERMS', 'the time of the edit is out of range', { role });
   }

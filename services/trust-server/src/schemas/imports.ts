@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 
 /** One file of an import; its bytes are those of the other server. No pattern: on megabytes it would overflow. */
-const base64Schema = z
+export const base64Schema = z
   .string()
   .min(1)
   .refine(isBase64, 'expected base64 with padding')

@@ -30,6 +30,7 @@ export {
   type Versions,
   versionsSchema,
 } from './primitives.ts';
+export { type RecoverRepository, recoverSchema } from './recovery.ts';
 export {
   type AddDialects,
   addDialectsSchema,

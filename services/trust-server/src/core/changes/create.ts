@@ -9,6 +9,7 @@ import { printTime, toWholeSecond } from '../instants.ts';
 import type { ManagedKey, ManagedKeys } from '../keys/managed-keys.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
 import type { Published, Versions } from '../publish/publication.ts';
+import { readVersionFloor } from '../recovery/version-floor.ts';
 import { type ChangeRow, insertChange, readDeadChanges, readOpenChanges } from '../store/changes.ts';
 import { highestVersions } from '../store/metadata.ts';
 import { insertRepository, lastIncarnation, lockLive, type RepositoryRow } from '../store/repositories.ts';
@@ -143,11 +144,12 @@ export async function firstTerms(
   dialect: DialectName,
   nowMs: number,
 ): Promise<EditTerms> {
-  const highest = new Map(await highestVersions(tx, row.repository, dialect));
+  const floor = await readVersionFloor(tx);
+  const highest = new Map(await highestVersions(tx, row.repository, dialect, floor));
   // Clients of Notary v1 take a first root of version 1 or 2; none of them follows across incarnations.
-  if (dialect === 'notary') highest.delete('root');
+  if (dialect === 'notary') highest.set('root', 0);
   const lifetimesMs = lifetimesIn(row.settings, dialect);
-  return { repository: row.repository, nowMs, lifetimesMs, highest };
+  return { repository: row.repository, nowMs, lifetimesMs, highest, floor };
 }
 
 /** What a live incarnation means for the request: the same again, a conflict, or (undefined) a free place. */

@@ -10,7 +10,7 @@ import {
 } from '@vidimus/tuf';
 import type { RoleHeads } from '../store/metadata.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
-import { lifetimesIn } from '../store/repository-settings.ts';
+import { lifetimesIn, type RepositorySettings } from '../store/repository-settings.ts';
 import { type DocumentReader, readCurrent } from './current-documents.ts';
 import type { DialectPart } from './publication.ts';
 
@@ -32,7 +32,12 @@ export async function notaryPart(
   return { dialect: 'notary', base, terms, targets };
 }
 
-/** The circumstances of an edit that makes no new role. */
+/** Where versions of new roles begin, in a repository that was restored once. */
+export function floorOf({ versionFloor }: RepositorySettings): Pick<EditTerms, 'floor'> {
+  return versionFloor === undefined ? {} : { floor: versionFloor };
+}
+
+/** The circumstances of an edit. */
 export function termsOf(
   row: RepositoryRow,
   dialect: DialectName,
@@ -44,5 +49,6 @@ export function termsOf(
     nowMs,
     lifetimesMs: lifetimesIn(row.settings, dialect),
     highest: new Map(Array.from(heads, ([role, { version }]) => [role, version])),
+    ...floorOf(row.settings),
   };
 }

@@ -249,16 +249,20 @@ export async function readRootFile(
   return toFile(row);
 }
 
-/** The highest version ever stored by role, all incarnations together. */
+/**
+ * The highest version ever stored by role, all incarnations together.
+ * @param floor - after a restore: there may have been any version up to it
+ */
 export async function highestVersions(
   queries: Queries,
   repository: string,
   dialect: DialectName,
+  floor = 0,
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await queries
     .select({ role: trustMetadata.role, version: max(trustMetadata.version) })
     .from(trustMetadata)
     .where(and(eq(trustMetadata.repository, repository), eq(trustMetadata.dialect, dialect)))
     .groupBy(trustMetadata.role);
-  return new Map(rows.map((row) => [row.role, Number(row.version ?? 0)]));
+  return new Map(rows.map((row) => [row.role, Math.max(floor, Number(row.version ?? 0))]));
 }

@@ -25,6 +25,10 @@ const settingsSchema = z.strictObject({
   mirrored: z.literal(true).optional(),
   /** The root of the mirrored dialect lists other keys than the one that it repeats, which has moved on. */
   outdatedRoot: z.literal(true).optional(),
+  /** Restored from a backup of that moment: read-only until it is known how far it had come. */
+  restored: z.strictObject({ backup: z.string() }).optional(),
+  /** Versions of roles that are new here begin above this, because a restore does not know which there were. */
+  versionFloor: z.int().min(1).optional(),
   /** Brought over from another Notary server: until that is final it is read-only here, since the other one signs. */
   migration: z
     .strictObject({
