@@ -49,7 +49,7 @@ function resolve(view: DialectView, tag: string): string | undefined {
     load: (_, role) => load(view, tag, role),
   });
   try {
-    const sha256 = drive(search, noReply)?.target.hashes.get('sha256');
+    const sha256 = drive(search, documentsReply)?.target.hashes.get('sha256');
     return sha256 === undefined ? undefined : `sha256:${sha256}`;
   } catch (error) {
     if (error instanceof TufError) throw unresolved(view, tag, error.message, error);
@@ -66,7 +66,7 @@ function* load(view: DialectView, tag: string, role: string): Workflow<Verified<
 }
 
 /** A search looks at documents and names; where the bytes are does not matter to it. */
-function toVerified(role: string, document: Targets): Verified<Targets> {
+export function toVerified(role: string, document: Targets): Verified<Targets> {
   return { role, document, envelope: noEnvelope, keyIds: [], threshold: 1 };
 }
 
@@ -77,7 +77,8 @@ const noEnvelope: Envelope = {
   signatures: [],
 };
 
-function noReply(): undefined {
+/** The driver of a search whose documents are all in hand. */
+export function documentsReply(): undefined {
   throw new TypeError('documents in hand need no input');
 }
 

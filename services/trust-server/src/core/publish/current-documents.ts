@@ -15,12 +15,14 @@ import {
   type Targets,
   type Timestamp,
   type TufDocument,
+  TufError,
   type VerifyContext,
   verifyRole,
   verifyRoot,
 } from '@vidimus/tuf';
 import { LRUCache } from 'lru-cache';
 import { TrustError } from '../../service.ts';
+import { isSignersRole, parentOf } from '../delegations/delegation-tree.ts';
 import { codecOf } from '../dialects.ts';
 import { type Head, type Incarnation, type RoleHeads, readFile } from '../store/metadata.ts';
 import type { Sealed } from './seal.ts';
@@ -132,6 +134,8 @@ export interface CurrentDocuments {
   readonly timestamp: Timestamp;
   /** The document that carries `succinct_roles`, where there are bins. */
   readonly bins?: Targets;
+  /** Where targets delegates to signers: every role of theirs whose file its present keys signed, by role. */
+  readonly delegated?: ReadonlyMap<string, Targets>;
 }
 
 /** Loads those of one dialect. @throws TrustError INTERNAL */
@@ -154,13 +158,59 @@ export async function readCurrent(
   const hasBins =
     headOf(heads, 'targets').dialect === 'tuf' &&
     (targets.delegations?.roles.some((role) => role.name === BINS_ROLE) ?? false);
+  const delegated = await readDelegated(reader, queries, at, heads, { root, targets });
   return {
     root,
     targets,
     snapshot,
     timestamp,
     ...(hasBins ? { bins: await read('targets', BINS_ROLE, { root, targets }) } : {}),
+    ...(delegated === undefined ? {} : { delegated }),
   };
+}
+
+/** Roles of signers, delegators first; undefined where targets delegates to none. */
+async function readDelegated(
+  reader: DocumentReader,
+  queries: Queries,
+  at: Incarnation,
+  heads: RoleHeads,
+  { root, targets }: { readonly root: Root; readonly targets: Targets },
+): Promise<ReadonlyMap<string, Targets> | undefined> {
+  const waiting = childrenOf('targets', targets);
+  if (waiting.length === 0) return undefined;
+  const delegated = new Map<string, Targets>();
+  // Grows while it is read. A role begins with the name of its delegator, so there is no circle.
+  for (const role of waiting) {
+    const head = heads.get(role);
+    const document = head && (await readIfSigned(reader, queries, at, head, { root, targets, delegated }));
+    if (document === undefined) continue;
+    delegated.set(role, document);
+    waiting.push(...childrenOf(role, document));
+  }
+  return delegated;
+}
+
+function childrenOf(delegator: string, { delegations }: Targets): string[] {
+  const names = (delegations?.roles ?? []).map(({ name }) => name);
+  return names.filter((name) => isSignersRole(name) && parentOf(name) === delegator);
+}
+
+/** A role whose keys were taken away has no file until the others sign one: clients refuse it, and we pass it over. */
+async function readIfSigned(
+  reader: DocumentReader,
+  queries: Queries,
+  at: Incarnation,
+  head: Head,
+  delegators: Delegators,
+): Promise<Targets | undefined> {
+  try {
+    return await reader.read(queries, at, 'targets', head, delegators);
+  } catch (error) {
+    const cause = error instanceof TrustError ? error.cause : undefined;
+    if (cause instanceof TufError && cause.code === 'THRESHOLD') return undefined;
+    throw error;
+  }
 }
 
 /** The head of a role. @throws TrustError INTERNAL when there is none */
