@@ -1,9 +1,19 @@
 /** The trust server: metadata, tags, revocations, changes and their audit over HTTP. */
 export {
+  type BackupContents,
+  BackupError,
+  type BackupErrorCode,
+  type BackupHead,
+  type BackupKey,
+  type BackupLock,
+  type BackupMasters,
   type Custody,
+  checkRestored,
   createFreshnessMetrics,
+  createIds,
   createImporter,
   createTrustService,
+  type DrillResult,
   type HistoryChange,
   type HistoryKey,
   type HistoryVersion,
@@ -15,11 +25,17 @@ export {
   type ImportRefusal,
   type ImportWarning,
   type LeftOut,
+  openStream,
   pinMasterKeys,
   type RepositoryHistory,
+  type RestoredContents,
   type RunningTrustService,
+  restoreBackup,
+  sealStream,
   type TrustObserver,
   type TrustServiceParts,
+  type Unsound,
+  writeBackup,
 } from './core/index.ts';
 export { createTrustServer, type NotaryWireParts, type TrustServerParts } from './create-trust-server.ts';
 export { durationToMs } from './duration.ts';

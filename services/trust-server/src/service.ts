@@ -2,6 +2,7 @@
  * The use cases behind the trust server's routes. Routes parse, authorise and print; everything that
  * knows about trust is behind this interface and is reached through validated values only.
  */
+import type { RecoveryService } from './recovery-service.ts';
 import type {
   AddDialects,
   AuditEvent,
@@ -178,7 +179,7 @@ export interface Readiness {
  * Repository names are normalised, tags, digests and role names well-formed, bodies validated.
  * Methods that name one repository throw TrustError REPOSITORY_UNKNOWN where there is none.
  */
-export interface TrustService {
+export interface TrustService extends RecoveryService {
   /**
    * Never signs, never writes, never throws for what is not there. Answers at once, without a promise,
    * what is in memory.

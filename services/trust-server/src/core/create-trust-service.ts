@@ -36,6 +36,7 @@ import { createMetadataCache } from './read/metadata-cache.ts';
 import { delegationsOf, readView, rolesOf } from './read/repository-view.ts';
 import { listRepositories, readSummary, toRoleAnswer } from './read/summary.ts';
 import { findTarget, listRevocations, listTags, readRevocation, readTag, toTagEntry } from './read/tags.ts';
+import { recoverRepository } from './recovery/recover-repository.ts';
 import type { Incarnation } from './store/metadata.ts';
 import { TAG_ROLE } from './store/tags.ts';
 import { guarded } from './trust-errors.ts';
@@ -178,6 +179,13 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
         if (added.outcome !== 'dryRun') return done(call, summary, { diff: [], versions: {} });
         const impact = { diff: [], versions: { ...added.versions } };
         return done(call, { ...summary, dialects: [...added.dialects] }, impact);
+      }),
+    recoverRepository: (call, repository, body) =>
+      guarded(async () => {
+        const { row, published } = await recoverRepository(common, call, repository, body);
+        if (published !== undefined) onPublished(row, published);
+        const summary = await summarise(repository);
+        return done(call, summary, { diff: [], versions: { ...(published?.versions ?? {}) } });
       }),
     endRepository: (call, repository) =>
       guarded(async () => {

@@ -1,6 +1,23 @@
 /** The core of the trust server: publishing, changes, freshness, reads, audit. */
 export { EMPTY_LOG, type EventBody, hashEvent } from './audit/event-chain.ts';
 export {
+  type BackupContents,
+  BackupError,
+  type BackupErrorCode,
+  type BackupHead,
+  type BackupKey,
+  type BackupLock,
+  type BackupMasters,
+  checkRestored,
+  type DrillResult,
+  openStream,
+  type RestoredContents,
+  restoreBackup,
+  sealStream,
+  type Unsound,
+  writeBackup,
+} from './backup/index.ts';
+export {
   createTrustService,
   type RunningTrustService,
   type TrustObserver,
@@ -8,6 +25,7 @@ export {
 } from './create-trust-service.ts';
 export type { TickResult } from './freshness/freshness.ts';
 export { createFreshnessMetrics } from './freshness/freshness-metrics.ts';
+export { createIds } from './ids.ts';
 export { createImporter, type Importer, type ImporterParts } from './import/create-importer.ts';
 export type {
   HistoryChange,

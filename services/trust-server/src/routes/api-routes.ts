@@ -5,6 +5,7 @@ import { auditRoutes } from './audit-routes.ts';
 import { changeRoutes } from './change-routes.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { importRoutes } from './import-routes.ts';
+import { recoveryRoutes } from './recovery-routes.ts';
 import { repositoryRoutes } from './repository-routes.ts';
 import { revocationRoutes } from './revocation-routes.ts';
 import { roleRoutes } from './role-routes.ts';
@@ -14,6 +15,7 @@ export function apiRoutes(service: TrustService): readonly ApiRoute[] {
   return [
     ...repositoryRoutes(service),
     ...importRoutes(service),
+    ...recoveryRoutes(service),
     ...tagRoutes(service),
     ...roleRoutes(service),
     ...revocationRoutes(service),

@@ -6,6 +6,7 @@ import type { ManagedKeys } from '../keys/managed-keys.ts';
 import { announce } from '../publish/announce.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
 import { assertActive } from '../publish/publisher.ts';
+import { assertVersionsKnown } from '../recovery/uncertain.ts';
 import { appendChange } from '../store/changefeed.ts';
 import { closeChange, readOpenChanges } from '../store/changes.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
@@ -25,6 +26,8 @@ export async function endRepository(
 ): Promise<{ readonly row: RepositoryRow; readonly endedAtMs: number }> {
   return await parts.database.transaction(async (tx) => {
     const row = assertActive(repository, await lockLive(tx, repository));
+    // What it had published is not known: a later incarnation could not go on above it.
+    assertVersionsKnown(repository, row.settings);
     const endedAtMs = parts.now();
     await assertBaseOf(tx, row, call.ifMatch);
     if (call.dryRun === true) return { row, endedAtMs };

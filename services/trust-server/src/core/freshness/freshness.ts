@@ -141,7 +141,8 @@ async function readDue(queries: Queries, nowMs: number, after: string): Promise<
 async function renew(parts: FreshnessParts, tx: Queries, repository: string): Promise<Renewal | undefined> {
   // Somebody else publishes here now, and that renews the timestamp as well.
   const row = await tryLockLive(tx, repository);
-  if (row === undefined) return undefined;
+  // Restored, and not known how far it had come: what it signs next may have been signed before.
+  if (row === undefined || row.settings.restored !== undefined) return undefined;
   const nowMs = parts.now();
   const heads = await readHeads(tx, row);
   const plans: RenewalPlan[] = [];

@@ -2,6 +2,7 @@
 import type { DialectName } from '@vidimus/tuf';
 import type { Problem } from '../../schemas/index.ts';
 import { printTime } from '../instants.ts';
+import { uncertainFix } from '../recovery/uncertain.ts';
 
 const day = 86_400_000;
 /** A role that people must renew is announced this long before. */
@@ -34,14 +35,17 @@ export interface ProblemInput {
   readonly rootIsOutdated: boolean;
   /** Paths that a mirrored dialect leaves out, because they are no tags. */
   readonly notMirrored?: readonly string[];
+  /** The backup that it was restored from, while it is not known how far it had come. */
+  readonly restoredFrom?: string | undefined;
   /** Also name client-held roles that expire within this. */
   readonly expiringWithinMs?: number;
 }
 
-/** Codes: ROLE_EXPIRED, ROLE_EXPIRING, ROOT_ONLINE, MIRROR_ROOT_OUTDATED, TARGET_NOT_MIRRORED, CHANGE_OPEN. */
+/** Codes: VERSION_UNCERTAIN, ROLE_EXPIRED, ROLE_EXPIRING, ROOT_ONLINE, MIRROR_ROOT_OUTDATED, TARGET_NOT_MIRRORED, CHANGE_OPEN. */
 export function findProblems(input: ProblemInput): readonly Problem[] {
   const { nowMs, expiringWithinMs = noticeMs } = input;
   const problems: Problem[] = [];
+  if (input.restoredFrom !== undefined) problems.push({ code: 'VERSION_UNCERTAIN', fix: uncertainFix });
   for (const { role, dialect, expiresMs, lifetimeMs, renewed } of input.roles) {
     const expires = printTime(expiresMs);
     const left = expiresMs - nowMs;

@@ -70,6 +70,7 @@ export async function readSummary(
         rootIsOnline: headOf(heads, 'root').resignAfterMs !== undefined,
         openChanges: open.map(({ id }) => id),
         rootIsOutdated: row.settings.outdatedRoot === true,
+        restoredFrom: row.settings.restored?.backup,
         ...(row.settings.mirrored === true
           ? { notMirrored: notMirrored(await readSource(readers.states, queries, row)) }
           : {}),
@@ -143,6 +144,7 @@ export async function listRepositories(
       rootIsOnline: roles.some(({ role, resignAfterMs }) => role === 'root' && resignAfterMs !== undefined),
       openChanges: open.get(repository) ?? [],
       rootIsOutdated: settings.outdatedRoot === true,
+      restoredFrom: settings.restored?.backup,
       ...(filter.expiringWithinMs === undefined ? {} : { expiringWithinMs: filter.expiringWithinMs }),
     });
     return { repository, dialects: [...dialects], problems: [...problems] } satisfies RepositoryAnswer;
