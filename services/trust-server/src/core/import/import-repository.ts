@@ -10,6 +10,7 @@ import { DIRECTORY_NAME, isRepositoryName } from '@vidimus/reference';
 import { TufError, type VerifyContext } from '@vidimus/tuf';
 import type { ChangeRecord } from '../../notary-service.ts';
 import { appendEvents } from '../audit/append-events.ts';
+import { indexRoleKeys } from '../keys-index/role-keys.ts';
 import {
   compareImages,
   type Images,
@@ -203,7 +204,10 @@ async function writeVersions(
   }
   await writer.end();
   for (const { bytes: _, ...file } of current.files) heads.set(file.role, file);
-  if (count > 0) await writeHeads(tx, row, [...heads.values()]);
+  if (count > 0) {
+    await writeHeads(tx, row, [...heads.values()]);
+    await indexRoleKeys(tx, row, 'notary');
+  }
   return { count, leftOut };
 }
 

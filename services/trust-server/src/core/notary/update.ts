@@ -17,6 +17,7 @@ import { TrustError, type TrustErrorCode } from '../../service.ts';
 import { mirrorUpload } from '../dialect-changes/mirror-upload.ts';
 import { toWholeSecond } from '../instants.ts';
 import type { HeldKey, ManagedKeys } from '../keys/managed-keys.ts';
+import type { DocumentsBefore } from '../keys-index/role-keys.ts';
 import type { DocumentReader } from '../publish/current-documents.ts';
 import { type BaseDocuments, type Published, publish } from '../publish/publication.ts';
 import type { Sealed } from '../publish/seal.ts';
@@ -196,6 +197,7 @@ export async function store(parts: UpdateParts, tx: Queries, judged: Judged): Pr
       {
         dialect: 'notary',
         base: baseOf(before, valid),
+        before: beforeIn(before),
         terms,
         sealed: accepted.targets,
         ...(accepted.root === undefined ? {} : { root: accepted.root }),
@@ -219,6 +221,17 @@ export async function store(parts: UpdateParts, tx: Queries, judged: Judged): Pr
 function baseOf(before: StoredState | undefined, { root, documents }: ValidUpdate): BaseDocuments {
   const targets = documents.get('targets');
   return { ...before, root, ...(targets && { targets }), delegated: documents };
+}
+
+function beforeIn(before: StoredState | undefined): DocumentsBefore {
+  return {
+    ...(before && { root: before.root }),
+    targetsOf: (role) => {
+      const file = before?.files.get(role);
+      if (file === undefined) return undefined;
+      return file.document?.kind === 'targets' ? file.document : 'unknown';
+    },
+  };
 }
 
 interface Accepted {

@@ -25,10 +25,18 @@ import { chainEvents, type EventDraft } from '../audit/event-chain.ts';
 import { codecOf } from '../dialects.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { SignerOf } from '../keys/managed-keys.ts';
+import {
+  changesRoleKeys,
+  type DocumentsBefore,
+  indexRoleKeys,
+  type SignerNames,
+} from '../keys-index/role-keys.ts';
+import { assertVersionsKnown } from '../recovery/uncertain.ts';
 import { appendChange } from '../store/changefeed.ts';
 import type { Incarnation, MetadataRow } from '../store/metadata.ts';
 import { writePublish } from '../store/publish-rows.ts';
 import type { LogHead, RepositoryMove } from '../store/repositories.ts';
+import type { RepositorySettings } from '../store/repository-settings.ts';
 import { deleteTags, type TagRow, writeTags } from '../store/tags.ts';
 import { assertAgree, type DialectView } from './agree.ts';
 import { authorityOf, type Delegators } from './current-documents.ts';
@@ -62,13 +70,18 @@ export interface DialectPart {
   readonly sealed?: readonly Sealed<Targets>[];
   /** The next snapshot, made or signed by others; absent: what changed is listed, as far as anything did. */
   readonly snapshot?: Draft<Snapshot> | Sealed<Snapshot>;
+  /** What was current before, where `base` holds what is current afterwards. */
+  readonly before?: DocumentsBefore;
   /** Sign snapshot anew although nothing that it lists changed. */
   readonly renewSnapshot?: boolean;
 }
 
 /** One publish of one repository. */
 export interface PublishInput {
-  readonly at: Incarnation & { readonly log: LogHead };
+  readonly at: Incarnation & {
+    readonly log: LogHead;
+    readonly settings: RepositorySettings;
+  };
   /** Key ids that the service can use. */
   readonly managed: ReadonlySet<string>;
   readonly signerOf: SignerOf;
@@ -80,6 +93,8 @@ export interface PublishInput {
   readonly move?: Omit<RepositoryMove, 'log'>;
   /** Tag rows to write and to take away, once versions are known. */
   readonly tags?: (versions: Versions) => TagMoves;
+  /** Key id to the name of the party that holds it, of keys that this publish lists. */
+  readonly signers?: SignerNames;
   /** Tags that all parts must answer alike, beside those that move. */
   readonly compare?: Iterable<string>;
   readonly newId: () => string;
@@ -106,6 +121,7 @@ export interface Published {
  */
 export async function publish(tx: Queries, input: PublishInput): Promise<Published> {
   const { at } = input;
+  assertVersionsKnown(at.repository, at.settings);
   const listings: Listing[] = [];
   for (const part of input.parts) listings.push(await makeListed(input, part));
 
@@ -137,9 +153,43 @@ export async function publish(tx: Queries, input: PublishInput): Promise<Publish
     sendAhead(tx, writeTags(tx, at, tags.set));
     sendAhead(tx, deleteTags(tx, at, tags.remove));
   }
+  await indexKeys(tx, input, listings, nowMs);
   // Last of all: until the commit, no other publish gets a number.
   if (fed !== undefined) sendAhead(tx, feed(tx, at, fed));
   return { versions, files, log: chain.head };
+}
+
+/** Who signs what, for questions that begin with a key. */
+async function indexKeys(
+  tx: Queries,
+  { at, signers = {} }: PublishInput,
+  listings: readonly Listing[],
+  atMs: number,
+): Promise<void> {
+  for (const { part, files } of listings) {
+    const { dialect, base } = part;
+    const changed = files.flatMap(({ role, document }) =>
+      document.kind === 'targets' ? [{ role, document }] : [],
+    );
+    const root = part.root && { root: part.root.document };
+    const before = part.before ?? beforeIn(base);
+    if (!changesRoleKeys(dialect, { ...root, changed, before })) continue;
+    await indexRoleKeys(tx, at, dialect, { signers, atMs });
+  }
+}
+
+function beforeIn({ root, targets, bins, delegated }: BaseDocuments): DocumentsBefore {
+  const prefix = bins?.delegations?.succinct?.namePrefix;
+  return {
+    ...(root && { root }),
+    targetsOf: (role) => {
+      if (role === 'targets') return targets;
+      if (role === BINS_ROLE) return bins;
+      // Bins delegate to nobody.
+      if (prefix !== undefined && role.startsWith(`${prefix}-`)) return undefined;
+      return root === undefined ? undefined : (delegated?.get(role) ?? 'unknown');
+    },
+  };
 }
 
 function* namesOf({ compare = [] }: PublishInput, tags: TagMoves | undefined): Iterable<string> {
