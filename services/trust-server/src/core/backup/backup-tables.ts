@@ -58,9 +58,11 @@ export const backupTables: readonly BackupTable[] = tables.map((table) => {
   const { name, columns, primaryKeys } = getTableConfig(table);
   const keys = primaryKeys.flatMap(({ columns: parts }) => parts);
   const single = columns.filter(({ primary }) => primary);
+  // The columns that a constraint names cannot say their type.
+  const typeOf = (key: string) => columns.find((column) => column.name === key)?.getSQLType() ?? 'text';
   return {
     name,
-    keys: (keys.length > 0 ? keys : single).map((key) => ({ name: key.name, type: key.getSQLType() })),
+    keys: (keys.length > 0 ? keys : single).map(({ name: key }) => ({ name: key, type: typeOf(key) })),
     columns: columns.map((column) => column.name),
     rowsAtOnce: table === trustMetadata ? 50 : 1_000,
   };
