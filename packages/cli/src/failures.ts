@@ -46,6 +46,7 @@ const exits: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
   KeyStoreError: { '*': usage },
   CryptoError: { '*': usage },
   NotaryError: { '*': denied },
+  BackupError: { BACKUP_UNSOUND: denied, '*': usage },
   DatabaseError: { UNAVAILABLE: unreachable, '*': usage },
 };
 

@@ -23,6 +23,7 @@ export {
 } from './http/http-client.ts';
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/http-limits.ts';
 export { createHttpSource, type MetadataSource } from './http/metadata-source.ts';
+export { type PresentState, readPresent } from './present-state.ts';
 export type {
   Change,
   ChangeDocument,
@@ -33,6 +34,7 @@ export type {
   TagDetail,
   TagPublished,
 } from './publish/answers.ts';
+export type { Difference } from './publish/change-difference.ts';
 export { mirrorKeys } from './publish/mirror-keys.ts';
 export type { VerifiedDocument } from './publish/offered-document.ts';
 export {
@@ -47,6 +49,7 @@ export type {
   EditTagsRequest,
   ImportRepositoryRequest,
   KeyEntry,
+  RecoverRequest,
   RevokeDigestRequest,
   RoleRequest,
   SignatureUpload,
@@ -60,7 +63,21 @@ export {
   type SignRequest,
   signDocuments,
 } from './publish/sign-change.ts';
+export {
+  type AccessToken,
+  type CreatedAccessToken,
+  createTokenClient,
+  type RevokedAccessToken,
+  type TokenClient,
+  type TokenRequest,
+} from './publish/token-client.ts';
 export { type AddedDialectCheck, verifyAddedDialect } from './publish/verify-added-dialect.ts';
+export {
+  type ChangeCheck,
+  dialectsOf,
+  type VerifiedChange,
+  verifyChange,
+} from './publish/verify-change.ts';
 export { type CreationCheck, verifyCreation } from './publish/verify-creation.ts';
 export { metadataUrl, type RepositoryTrust } from './repository-trust.ts';
 export type { RevocationList, RevokedDigest } from './revocation-list.ts';

@@ -32,16 +32,33 @@ export function createPassphrases(
   };
 }
 
+/**
+ * The passphrase of something that is no key: `$VIDIMUS_PASSPHRASE`, else asked, twice for something new.
+ * @throws CliError PASSPHRASE_NEEDED, PASSPHRASE_DIFFERS
+ */
+export async function passphraseOf(context: Context, what: string, use: 'make' | 'open'): Promise<string> {
+  const given = context.world.environment['VIDIMUS_PASSPHRASE'];
+  if (given) return given;
+  if (!context.terminal.interactive) throw needed('there is no passphrase, and no terminal to ask for one');
+  const first = await askOnce(context, `Passphrase of ${what}: `);
+  if (use === 'open' || (await askOnce(context, 'The same again: ')) === first) return first;
+  throw differs();
+}
+
 async function askTwice(context: Context): Promise<string> {
   const first = await askOnce(context, 'Passphrase for the new root keys: ');
   if ((await askOnce(context, 'The same again: ')) === first) return first;
-  throw new CliError('PASSPHRASE_DIFFERS', exitCodes.usage, 'the two passphrases differ', 'try again');
+  throw differs();
+}
+
+function differs(): CliError {
+  return new CliError('PASSPHRASE_DIFFERS', exitCodes.usage, 'the two passphrases differ', 'try again');
 }
 
 async function askOnce(context: Context, question: string): Promise<string> {
   const answer = await ask(context, question, true);
   if (answer !== '') return answer;
-  throw needed('a root key needs a passphrase that is not empty');
+  throw needed('a passphrase that is not empty is needed');
 }
 
 async function ask({ world, terminal }: Context, question: string, hidden: boolean): Promise<string> {

@@ -25,6 +25,7 @@ import type {
   CreateRepositoryRequest,
   EditTagsRequest,
   ImportRepositoryRequest,
+  RecoverRequest,
   RevokeDigestRequest,
   SignatureUpload,
   TagRequest,
@@ -44,6 +45,8 @@ export interface PublishClient {
   addDialects(repository: string, request: AddDialectsRequest): Promise<Outcome<RepositorySummary>>;
   /** The same import again answers the same. @throws TrustClientError REFUSED, with serverCode REPOSITORY_EXISTS for another */
   importRepository(repository: string, request: ImportRepositoryRequest): Promise<RepositorySummary>;
+  /** A repository that was restored from a backup goes on. @throws TrustClientError REFUSED, VERSION_UNCERTAIN */
+  recover(repository: string, request: RecoverRequest): Promise<RepositorySummary>;
   /** @throws TrustClientError REFUSED with serverCode REPOSITORY_UNKNOWN if there is none */
   summary(repository: string): Promise<RepositorySummary>;
   signTag(
@@ -113,6 +116,8 @@ export function createPublishClient(options: HttpClientOptions): PublishClient {
       edit(SummarySchema, { method: 'PATCH', path: trustPath(repository), body }),
     importRepository: (repository, body) =>
       ask(SummarySchema, { method: 'POST', path: trustPath(repository, 'imports'), body }),
+    recover: (repository, body) =>
+      ask(SummarySchema, { method: 'POST', path: trustPath(repository, 'recovery'), body }),
     summary: (repository) => ask(SummarySchema, { method: 'GET', path: trustPath(repository) }),
     signTag: (repository, tag, body) =>
       edit(TagPublishedSchema, { method: 'PUT', path: trustPath(repository, 'tags', tag), body }),

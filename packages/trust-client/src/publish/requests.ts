@@ -70,3 +70,14 @@ export interface SignatureUpload {
   /** Hex, in the dialect `notary` base64. */
   readonly sig: string;
 }
+
+/** How far a restored repository had come (`POST …/_trust/recovery`); members by dialect. */
+export interface RecoverRequest {
+  readonly reason: string;
+  readonly newestRoot: Readonly<Record<string, { readonly version: number; readonly sha256: string }>>;
+  /** Base64, oldest first. */
+  readonly roots?: Readonly<Record<string, readonly string[]>>;
+  /** Base64 by role. */
+  readonly files?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly highest?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
