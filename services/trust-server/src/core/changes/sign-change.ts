@@ -1,14 +1,17 @@
 /** Signatures for a change: each is verified when it arrives; at the threshold the change publishes itself. */
 import { CryptoError, fromBase64, fromHex } from '@vidimus/crypto';
 import type { Queries } from '@vidimus/database';
-import type { DialectName, Root } from '@vidimus/tuf';
+import type { DialectName, Key } from '@vidimus/tuf';
 import type { SignChange } from '../../schemas/index.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { completeDialects } from '../dialect-changes/complete.ts';
 import type { DialectParts } from '../dialect-changes/dialect-parts.ts';
-import { endProposal } from '../dialect-changes/end-proposal.ts';
 import { readFollowedRoot } from '../dialect-changes/followed-root.ts';
+import { endChange } from '../edits/end-change.ts';
+import { keyIn, type Proposal, readProposal } from '../edits/proposal.ts';
+import { isComplete, settleChange } from '../edits/settle-change.ts';
+import { parsePlan } from '../edits/stored-plan.ts';
 import { toWholeSecond } from '../instants.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
 import type { Published } from '../publish/publication.ts';
@@ -21,10 +24,9 @@ import {
   type StoredSignature,
 } from '../store/changes.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
-import { isOf, missingSignatures, signedBy, stateOf } from './change-answer.ts';
+import { isOf, signedBy, stateOf } from './change-answer.ts';
 import { assertSameBytes, collected, keysOf, readRoot, signingKey, stale } from './change-document.ts';
 import { firstTerms } from './create.ts';
-import { endPending } from './end-pending.ts';
 import { type FirstPart, publishFirst } from './first-publish.ts';
 
 export type ChangeParts = DialectParts;
@@ -43,40 +45,113 @@ export async function signChange(
   id: string,
   body: SignChange,
 ): Promise<SignedChange> {
-  return await parts.database.transaction(async (tx) => {
+  const signed = await parts.database.transaction(async (tx) => {
     const row = await lockLive(tx, repository);
     const change = await assertChange(tx, repository, id);
     await assertBaseOf(tx, row, call.ifMatch);
-    const nowMs = parts.now();
-    const previous = row && (await readFollowedRoot(parts.reader, tx, row, change));
-    const posted = body.signatures.map((entry) =>
-      checkSignature({ change, row, previous }, entry, call, nowMs),
-    );
-    const fresh = posted.filter((entry) => !signedBy(change, entry).has(entry.keyId));
-    const managed = new Set(row?.settings.managed);
-    // What was posted before is answered as before, also when the change has moved on.
-    if (fresh.length === 0) return { change, managed };
-    const open = assertOpen(change, row, nowMs);
-    const signed: ChangeRow = { ...change, signatures: [...change.signatures, ...fresh] };
-    if (call.dryRun === true) return { change: signed, managed };
-
-    for (const signature of fresh) await insertSignature(tx, id, signature);
-    const events = fresh.map(({ dialect, role, keyId }) => ({
-      action: 'change.sign',
-      actor: call.actor,
-      requestId: call.requestId,
-      result: 'done' as const,
-      change: id,
-      after: { role, keyId, ...(dialect === 'tuf' ? {} : { dialect }) },
-    }));
-    const moved = await appendEvents(parts, tx, open, events, nowMs);
-    const isComplete = signed.documents.every(
-      (document) => missingSignatures(document, signedBy(signed, document), managed) === 0,
-    );
-    if (!isComplete) return { change: signed, managed };
-    const complete = change.kind === 'dialects' ? completeDialects : publishCreation;
-    return { managed, ...(await complete(parts, tx, moved, signed, call, nowMs)) };
+    return await signIn(parts, tx, { row, change, call, nowMs: parts.now() }, body.signatures);
   });
+  // Thrown only now: that the change is stale has been written down.
+  if (signed.change.state === 'stale') throw stale(signed.change);
+  return signed;
+}
+
+interface Signing {
+  readonly row: RepositoryRow | undefined;
+  readonly change: ChangeRow;
+  readonly call: Call;
+  readonly nowMs: number;
+}
+
+async function signIn(
+  parts: ChangeParts,
+  tx: Queries,
+  { row, change, call, nowMs }: Signing,
+  signatures: readonly Posted[],
+): Promise<SignedChange> {
+  const managed = new Set(row?.settings.managed);
+  // What was posted before is answered as before, also when the change has moved on.
+  if (change.state !== 'stale' && signatures.every((entry) => isKnown(change, entry))) {
+    return { change, managed };
+  }
+  const asked = await askFor(parts, tx, { row, change, call, nowMs });
+  if (asked === undefined || row === undefined) {
+    if (row !== undefined && call.dryRun !== true) {
+      await endChange(parts, tx, row, change, 'stale', call, nowMs);
+    }
+    return { change: { ...change, state: 'stale' }, managed };
+  }
+  const posted = signatures.map((entry) => checkSignature(asked, entry, call, nowMs));
+  const fresh = posted.filter((entry) => !signedBy(change, entry).has(entry.keyId));
+  if (fresh.length === 0) return { change, managed };
+  const open = assertOpen(change, row, nowMs);
+  const signed: ChangeRow = { ...change, signatures: [...change.signatures, ...fresh] };
+  if (call.dryRun === true) return { change: signed, managed };
+
+  for (const signature of fresh) await insertSignature(tx, change.id, signature);
+  const events = fresh.map(({ dialect, role, keyId }) => ({
+    action: 'change.sign',
+    actor: call.actor,
+    requestId: call.requestId,
+    result: 'done' as const,
+    change: change.id,
+    after: { role, keyId, ...(dialect === 'tuf' ? {} : { dialect }) },
+  }));
+  const moved = await appendEvents(parts, tx, open, events, nowMs);
+  if (!(await isComplete(tx, moved, signed))) return { change: signed, managed };
+  return { managed, ...(await complete(parts, tx, moved, signed, asked, call, nowMs)) };
+}
+
+async function complete(
+  parts: ChangeParts,
+  tx: Queries,
+  row: RepositoryRow,
+  change: ChangeRow,
+  { proposal }: Asked,
+  call: Call,
+  nowMs: number,
+): Promise<Pick<SignedChange, 'change' | 'published'>> {
+  if (proposal !== undefined) return await settleChange(parts, tx, row, change, proposal, call, nowMs);
+  const publishIt = change.kind === 'dialects' ? completeDialects : publishCreation;
+  return await publishIt(parts, tx, row, change, call, nowMs);
+}
+
+/** The same bytes by the same key for the same document. */
+function isKnown(change: ChangeRow, posted: Posted): boolean {
+  const signature = toBytes(posted.dialect, posted.sig);
+  return change.signatures.some(
+    (entry) =>
+      isOf(entry, posted) &&
+      entry.keyId === posted.keyId &&
+      signature !== undefined &&
+      Buffer.from(entry.signature).equals(signature),
+  );
+}
+
+/** Undefined for a change that has become stale. @throws TrustError CHANGE_CLOSED */
+async function askFor(
+  parts: ChangeParts,
+  tx: Queries,
+  { row, change, nowMs }: Signing,
+): Promise<Asked | undefined> {
+  const plan = isEdit(change) ? parsePlan(change.plan) : undefined;
+  if (plan === undefined) {
+    const previous = row && (await readFollowedRoot(parts.reader, tx, row, change));
+    return {
+      change,
+      row,
+      proposal: undefined,
+      keyOf: (document, keyId) => signingKey(keyId, readRoot(document), previous),
+    };
+  }
+  const proposal = await readProposal(parts, tx, assertOpen(change, row, nowMs), change, plan);
+  if (proposal === undefined) return undefined;
+  return { change, row, proposal, keyOf: (document, keyId) => keyIn(proposal, document, keyId) };
+}
+
+/** Creations and dialects are completed in ways of their own. */
+function isEdit({ kind }: ChangeRow): boolean {
+  return kind !== 'create' && kind !== 'dialects';
 }
 
 /** @throws TrustError CHANGE_CLOSED, CHANGE_UNKNOWN */
@@ -94,8 +169,7 @@ export async function rejectChange(
     if (change.state === 'rejected') return { change, managed };
     const nowMs = parts.now();
     const open = assertOpen(change, row, nowMs);
-    const end = change.kind === 'dialects' ? endProposal : endPending;
-    if (call.dryRun !== true) await end(parts, tx, open, change, 'rejected', call, nowMs);
+    if (call.dryRun !== true) await endChange(parts, tx, open, change, 'rejected', call, nowMs);
     return { change: { ...change, state: 'rejected' }, managed };
   });
 }
@@ -111,11 +185,10 @@ export async function expireChange(
     const change = await readChange(tx, repository, id);
     const nowMs = parts.now();
     if (change?.state !== 'open' || stateOf(change, nowMs) !== 'expired') return;
-    const call = { actor: 'service', requestId: 'freshness' };
-    if (row?.incarnation === change.incarnation && change.kind === 'dialects') {
-      await endProposal(parts, tx, row, change, 'expired', call, nowMs);
-    } else if (row?.incarnation === change.incarnation && row.activatedAtMs === undefined) {
-      await endPending(parts, tx, row, change, 'expired', call, nowMs);
+    const isOver = change.kind === 'create' && row?.activatedAtMs !== undefined;
+    if (row?.incarnation === change.incarnation && !isOver) {
+      const call = { actor: 'service', requestId: 'freshness' };
+      await endChange(parts, tx, row, change, 'expired', call, nowMs);
     } else await closeChange(tx, id, { state: 'expired' });
   });
 }
@@ -191,16 +264,18 @@ function assertOpen(change: ChangeRow, row: RepositoryRow | undefined, nowMs: nu
 
 type Posted = SignChange['signatures'][number];
 
+/** What a change asks for. */
 interface Asked {
   readonly change: ChangeRow;
   readonly row: RepositoryRow | undefined;
-  /** The root that the proposed one follows. */
-  readonly previous: Root | undefined;
+  /** Of an edit. */
+  readonly proposal: Proposal | undefined;
+  readonly keyOf: (document: StoredDocument, keyId: string) => Key | undefined;
 }
 
 /** Anybody may post anything here: only what a listed client key signed over the exact bytes gets in. */
 function checkSignature(
-  { change, row, previous }: Asked,
+  { change, row, keyOf }: Asked,
   posted: Posted,
   call: Call,
   nowMs: number,
@@ -217,7 +292,7 @@ function checkSignature(
   const asked = document.thresholds.some(({ keyIds }) => keyIds.includes(posted.keyId));
   if (!asked) return refuse('the key is not one of those that may sign');
   if (row?.settings.managed.includes(posted.keyId)) return refuse('the service signs with this key itself');
-  const key = signingKey(posted.keyId, readRoot(document), previous)?.usable;
+  const key = keyOf(document, posted.keyId)?.usable;
   const signature = toBytes(document.dialect, posted.sig);
   if (key === undefined || signature === undefined) return refuse('it cannot be read');
   if (!key.verify(fromBase64(document.toSign), signature)) return refuse('it is not over these bytes');

@@ -7,7 +7,7 @@ import type { ManagedKey } from '../keys/managed-keys.ts';
 import type { Published, Versions } from '../publish/publication.ts';
 import type { ChangeRow } from '../store/changes.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
-import type { RepositorySettings } from '../store/repository-settings.ts';
+import type { SettingsPart } from '../store/repository-settings.ts';
 import type { TagRow } from '../store/tags.ts';
 
 /** What the engine works with. */
@@ -28,7 +28,7 @@ export interface EditPlan {
   /** Ids of the service's keys whose use ends at publication. */
   readonly retire?: readonly string[];
   /** Merged into the repository's settings at publication, `lifetimesMs` by role; the documents are made with it. */
-  readonly settings?: Partial<RepositorySettings>;
+  readonly settings?: SettingsPart;
   /** Key id to the name of the party that holds it. */
   readonly signers?: Readonly<Record<string, string>>;
   /** What the audit says at publication. */
@@ -37,6 +37,7 @@ export interface EditPlan {
     readonly before?: JsonValue;
     readonly after?: JsonValue;
     readonly tags?: readonly string[];
+    readonly roles?: readonly string[];
   };
   /** Rows that follow at publication; `sinceVersion` 0 is the version that is about to be made. */
   readonly tags?: PlannedTags;

@@ -61,6 +61,8 @@ export interface ManagedKeys {
   ): Promise<ReadonlyMap<string, readonly Key[]>>;
   /** Ends the use of an incarnation's keys: of those of one dialect, if one is named. */
   retire(tx: Queries, at: Incarnation, nowMs: number, dialect?: DialectName): Promise<void>;
+  /** Ends the use of single keys of an incarnation. */
+  retireKeys(tx: Queries, at: Incarnation, nowMs: number, keyIds: readonly string[]): Promise<void>;
   isAvailable(role: string): boolean;
 }
 
@@ -158,6 +160,20 @@ export function createManagedKeys({ keyStore, randomBytes, now }: ManagedKeysPar
             eq(keyKeys.repository, at.repository),
             eq(keyKeys.incarnation, at.incarnation),
             dialect === undefined ? undefined : eq(keyKeys.dialect, dialect),
+          ),
+        );
+    },
+    retireKeys: async (tx, at, nowMs, keyIds) => {
+      if (keyIds.length === 0) return;
+      known.delete(`${at.repository} ${at.incarnation}`);
+      await tx
+        .update(keyKeys)
+        .set({ retiredAt: new Date(nowMs) })
+        .where(
+          and(
+            eq(keyKeys.repository, at.repository),
+            eq(keyKeys.incarnation, at.incarnation),
+            inArray(keyKeys.keyId, [...keyIds]),
           ),
         );
     },

@@ -16,6 +16,7 @@ import {
   type RoleKeys,
   type Root,
   type SealedFile,
+  type Signature,
   type Snapshot,
   type Targets,
   type Timestamp,
@@ -64,8 +65,10 @@ export interface DialectPart {
   readonly terms: EditTerms;
   /** A root that was sealed before. */
   readonly root?: Sealed<Root>;
-  /** Targets, delegated roles and bins that the service signs, by role. */
+  /** Targets, delegated roles and bins, by role: signed by the service's keys, and as `signatures` has it. */
   readonly targets?: ReadonlyMap<string, Draft<Targets>>;
+  /** What others signed of `targets`, by role. */
+  readonly signatures?: ReadonlyMap<string, readonly Signature[]>;
   /** Targets and delegated roles that others signed, verified; delegators come before those they delegate to. */
   readonly sealed?: readonly Sealed<Targets>[];
   /** The next snapshot, made or signed by others; absent: what changed is listed, as far as anything did. */
@@ -285,13 +288,13 @@ async function sealTargets(sealing: Sealing, part: DialectPart): Promise<readonl
     const draft = drafts.get(role);
     if (draft === undefined) continue;
     const authority = assertAuthority(role, delegatorsOf(part, sealed));
-    sealed.push(await sealRole(sealing, 'targets', role, draft, authority));
+    sealed.push(await sealRole(sealing, 'targets', role, draft, authority, part.signatures?.get(role)));
   }
   return sealed;
 }
 
 function rank(role: string): number {
-  return role === 'targets' ? 0 : role === BINS_ROLE ? 1 : 2;
+  return role === 'targets' ? 0 : role === BINS_ROLE ? 1 : 1 + role.split('/').length;
 }
 
 function delegatorsOf({ base, root }: DialectPart, changed: readonly Sealed<Targets>[]): Partial<Delegators> {

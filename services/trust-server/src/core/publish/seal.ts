@@ -48,7 +48,7 @@ export interface Sealing {
 }
 
 /**
- * Signs the draft of a role below root with every managed key it has.
+ * Signs the draft of a role below root with every managed key it has, beside what clients signed.
  * @throws TrustError SIGNER_UNAVAILABLE when the keys at hand do not reach the threshold, BODY_INVALID when the
  * file is too large
  */
@@ -58,8 +58,9 @@ export async function sealRole<K extends 'targets' | 'snapshot' | 'timestamp'>(
   role: string,
   draft: Draft,
   authority: Authority,
+  collected: readonly Signature[] = [],
 ): Promise<Sealed<DocumentOf[K]>> {
-  const bytes = await sign(sealing, role, draft, authority.roleKeys.keyIds, []);
+  const bytes = await sign(sealing, role, draft, authority.roleKeys.keyIds, collected);
   const judged = judge(role, () => verifyRole(contextOf(sealing), kind, role, bytes, authority));
   return { ...finish(sealing, role, bytes, judged.document, draft), authority };
 }

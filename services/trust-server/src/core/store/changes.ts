@@ -66,6 +66,10 @@ export interface ChangeRow extends Incarnation {
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
   readonly published?: z.infer<typeof versionsSchema>;
+  /** What the documents are made again from; `core/edits/stored-plan.ts` reads it. */
+  readonly plan?: unknown;
+  /** How many people beside its author must approve it; 0 when absent. */
+  readonly approvals?: number;
   readonly signatures: readonly StoredSignature[];
 }
 
@@ -86,6 +90,8 @@ const columns = {
   createdAt: trustChanges.createdAt,
   expiresAt: trustChanges.expiresAt,
   published: trustChanges.published,
+  plan: trustChanges.plan,
+  approvals: trustChanges.approvals,
 };
 
 /** Stores a new change; signatures come later. */
@@ -108,6 +114,8 @@ export async function insertChange(tx: Queries, row: ChangeRow): Promise<void> {
     createdAt: new Date(row.createdAtMs),
     expiresAt: new Date(row.expiresAtMs),
     published: null,
+    plan: row.plan ?? null,
+    approvals: row.approvals ?? 0,
   });
 }
 
@@ -236,8 +244,9 @@ async function select(
     queries,
     rows.map(({ id }) => id),
   );
-  return rows.map(({ createdAt, expiresAt, published, ...row }) => ({
+  return rows.map(({ createdAt, expiresAt, published, plan, ...row }) => ({
     ...row,
+    ...(plan === null ? {} : { plan }),
     state: changeStateSchema.parse(row.state),
     kind: changeKindSchema.parse(row.kind),
     edit: editSchema.parse(row.edit),

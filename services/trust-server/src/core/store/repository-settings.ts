@@ -39,6 +39,12 @@ const settingsSchema = z.strictObject({
     .optional(),
 });
 
+/** What an edit changes of them. */
+export const settingsPartSchema = settingsSchema
+  .pick({ lifetimesMs: true, revocationsThreshold: true })
+  .partial();
+export type SettingsPart = Readonly<z.infer<typeof settingsPartSchema>>;
+
 export type RepositorySettings = Readonly<z.infer<typeof settingsSchema>>;
 
 /** Reads the column `settings`. */

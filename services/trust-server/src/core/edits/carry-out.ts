@@ -1,0 +1,86 @@
+/** Carries out an edit: published now where the service can sign every document, else a change for those who can. */
+import type { Queries } from '@vidimus/database';
+import type { Call } from '../../service.ts';
+import type { RepositoryRow } from '../store/repositories.ts';
+import { lifetimesIn } from '../store/repository-settings.ts';
+import { assertCustody } from './custody.ts';
+import type { Carried, EditParts, EditPlan } from './edit-plan.ts';
+import { clearWay, openChange, toChangeRow } from './open-change.ts';
+import { documentsOfOthers, type PreparedPart, prepare } from './prepare.ts';
+import { publishEdit, settingsAfter } from './publish-edit.ts';
+import { toStoredPlan } from './stored-plan.ts';
+
+/**
+ * The caller holds the lock of `row`, and has looked at If-Match.
+ * @throws TrustError CUSTODY_INVALID, KEY_INVALID, CHANGE_CONFLICT, WOULD_BREAK, SIGNER_UNAVAILABLE, DIALECTS_DISAGREE;
+ * TufError EDIT_INVALID. Then nothing was written.
+ */
+export async function carryOut(
+  parts: EditParts,
+  tx: Queries,
+  row: RepositoryRow,
+  call: Call,
+  plan: EditPlan,
+): Promise<Carried> {
+  const nowMs = parts.now();
+  const made = (plan.made ?? []).map(({ key }) => key.keyId);
+  const managed = new Set([...row.settings.managed, ...made]);
+  const prepared = await prepareAll(parts, tx, row, plan, managed, nowMs);
+  await assertCustody(parts, tx, row, plan, prepared, managed);
+  const way = await clearWay(parts, tx, row, call, plan, rolesOf(prepared), nowMs);
+  if ('change' in way) return { outcome: 'change', change: way.change, managed };
+
+  const others = prepared.flatMap((part) => documentsOfOthers(part, managed));
+  if (others.length > 0 || (plan.approvals ?? 0) > 0) {
+    const change = await toChangeRow(parts, tx, way.row, call, plan, prepared, managed, nowMs);
+    if (call.dryRun === true) return { outcome: 'dryRun', versions: versionsOf(prepared), change, managed };
+    await openChange(parts, tx, way.row, call, plan, change, new Set([...way.row.settings.managed, ...made]));
+    return { outcome: 'change', change, managed };
+  }
+  if (call.dryRun === true) return { outcome: 'dryRun', versions: versionsOf(prepared), managed };
+  await parts.keys.store(tx, way.row, plan.made ?? []);
+  const stored = toStoredPlan(plan, [], nowMs);
+  const edit = { call, plan: stored, prepared, collected: () => [], nowMs };
+  return { outcome: 'published', ...(await publishEdit(parts, tx, way.row, edit)) };
+}
+
+async function prepareAll(
+  parts: EditParts,
+  tx: Queries,
+  row: RepositoryRow,
+  plan: EditPlan,
+  managed: ReadonlySet<string>,
+  nowMs: number,
+): Promise<readonly PreparedPart[]> {
+  const { settings, tags } = toStoredPlan(plan, [], nowMs);
+  const after = settingsAfter(row.settings, { made: [], retire: [], ...(settings && { settings }) });
+  const every = tags !== undefined && row.dialects.length > 1;
+  const prepared: PreparedPart[] = [];
+  for (const part of plan.parts) {
+    const lifetimesMs = lifetimesIn(after, part.dialect);
+    prepared.push(await prepare(parts, tx, row, part, { managed, issuedMs: nowMs, lifetimesMs, every }));
+  }
+  return prepared;
+}
+
+/** The roles whose documents are made anew; those that follow by themselves are left out. */
+function rolesOf(prepared: readonly PreparedPart[]): ReadonlySet<string> {
+  return new Set(
+    prepared.flatMap(({ next }) => [...(next.root === undefined ? [] : ['root']), ...next.targets.keys()]),
+  );
+}
+
+/** Of the main dialect. */
+function versionsOf(prepared: readonly PreparedPart[]): Readonly<Record<string, number>> {
+  const [main] = prepared;
+  if (main === undefined) return {};
+  const { next, base } = main;
+  const following = ['snapshot', 'timestamp'].map(
+    (role) => [role, (base.highest.get(role) ?? 0) + 1] as const,
+  );
+  return Object.fromEntries([
+    ...(next.root === undefined ? [] : [['root', next.root.version] as const]),
+    ...Array.from(next.targets, ([role, { version }]) => [role, version] as const),
+    ...following,
+  ]);
+}

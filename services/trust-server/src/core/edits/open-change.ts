@@ -1,0 +1,175 @@
+/** Opens the change for an edit that others must sign, and settles which changes stand in its way. */
+import { isDeepStrictEqual } from 'node:util';
+import { sha256Hex, toBase64 } from '@vidimus/crypto';
+import type { Queries } from '@vidimus/database';
+import { type Call, TrustError } from '../../service.ts';
+import { appendEvents } from '../audit/append-events.ts';
+import { stateOf } from '../changes/change-answer.ts';
+import { changeExpiry, deadFor } from '../changes/proposed-root.ts';
+import { codecOf } from '../dialects.ts';
+import { printTime, toWholeSecond } from '../instants.ts';
+import {
+  type ChangeRow,
+  insertChange,
+  readDeadChanges,
+  readOpenChanges,
+  type StoredDocument,
+} from '../store/changes.ts';
+import { readHeads } from '../store/metadata.ts';
+import type { RepositoryRow } from '../store/repositories.ts';
+import { baseName, baseOf, hasMoved } from './change-base.ts';
+import type { EditParts, EditPlan } from './edit-plan.ts';
+import { endChange } from './end-change.ts';
+import { documentsOfOthers, type OthersDocument, type PreparedPart } from './prepare.ts';
+import { printPlan, toStoredPlan } from './stored-plan.ts';
+
+export type Way =
+  /** The same was asked for and waits. */
+  | { readonly change: ChangeRow }
+  /** Nothing stands in the way any more. */
+  | { readonly row: RepositoryRow };
+
+/**
+ * There is one open change a role. What is over, or builds on what has moved, makes room.
+ * @param roles - those that the edit makes anew
+ * @throws TrustError CHANGE_CONFLICT
+ */
+export async function clearWay(
+  parts: EditParts,
+  tx: Queries,
+  row: RepositoryRow,
+  call: Call,
+  plan: EditPlan,
+  roles: ReadonlySet<string>,
+  nowMs: number,
+): Promise<Way> {
+  const open = await readOpenChanges(tx, row);
+  const inTheWay = open.filter(({ documents }) => documents.some(({ role }) => roles.has(role)));
+  if (inTheWay.length === 0) return { row };
+  const heads = await readHeads(tx, row);
+  let current = row;
+  for (const change of inTheWay) {
+    const end = endOf(change, call, plan, hasMoved(row.dialects, heads, change), nowMs);
+    if (end === undefined) return { change };
+    if (call.dryRun !== true) current = await endChange(parts, tx, current, change, end, call, nowMs);
+  }
+  return { row: current };
+}
+
+/** How a change ends that stands in the way; undefined: it is what was asked for. */
+function endOf(
+  change: ChangeRow,
+  call: Call,
+  plan: EditPlan,
+  isStale: boolean,
+  nowMs: number,
+): 'expired' | 'stale' | 'rejected' | undefined {
+  if (stateOf(change, nowMs) === 'expired') return 'expired';
+  if (isStale || plan.urgent === true) return 'stale';
+  if (call.supersede === change.id) return 'rejected';
+  const { method, path, body } = plan.request;
+  if (change.kind === plan.kind && isDeepStrictEqual(change.edit, asStored({ method, path, body }))) {
+    return undefined;
+  }
+  throw new TrustError(
+    'CHANGE_CONFLICT',
+    `change ${change.id} already proposes other documents: ${change.summary}`,
+    { change: change.id },
+  );
+}
+
+/** As the database gives it back. */
+function asStored(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
+
+/** The row of the change; nothing is stored yet. */
+export async function toChangeRow(
+  parts: EditParts,
+  tx: Queries,
+  row: RepositoryRow,
+  call: Call,
+  plan: EditPlan,
+  prepared: readonly PreparedPart[],
+  managed: ReadonlySet<string>,
+  nowMs: number,
+): Promise<ChangeRow> {
+  const issuedMs = toWholeSecond(nowMs);
+  const others = prepared.flatMap((part) =>
+    documentsOfOthers(part, managed).map((document) => ({ part, document })),
+  );
+  const documents = others.map(({ part, document }) => toDocument(part, document));
+  const expires = others.map(
+    ({ part, document: { role, draft } }) =>
+      [baseName(row.dialects, part.dialect, role), draft.expires] as const,
+  );
+  const stored = toStoredPlan(
+    plan,
+    prepared.map(({ dialect, edit, terms: { lifetimesMs } }) => ({ dialect, edit, lifetimesMs })),
+    issuedMs,
+  );
+  const { kind, summary, diff, request, approvals = 0 } = plan;
+  return {
+    id: parts.newId(),
+    repository: row.repository,
+    incarnation: row.incarnation,
+    state: 'open',
+    kind,
+    edit: { ...request },
+    times: {
+      issued: printTime(issuedMs),
+      expires: Object.fromEntries(expires.map(([name, ms]) => [name, printTime(ms)])),
+    },
+    documents,
+    summary,
+    diff: [...diff],
+    base: baseOf(row.dialects, await readHeads(tx, row), documents),
+    insteadOf: deadFor(await readDeadChanges(tx, row.repository), documents),
+    createdBy: call.actor,
+    createdAtMs: issuedMs,
+    expiresAtMs: changeExpiry(nowMs, Math.min(...expires.map(([, ms]) => ms))),
+    plan: printPlan(stored),
+    approvals,
+    signatures: [],
+  };
+}
+
+/** A document of an edit as a change keeps it. */
+export function toDocument(
+  { dialect }: Pick<PreparedPart, 'dialect'>,
+  { role, draft, thresholds }: OthersDocument,
+): StoredDocument {
+  const message = codecOf(dialect).encode(draft);
+  return {
+    dialect,
+    role,
+    version: draft.version,
+    toSign: toBase64(message),
+    sha256: sha256Hex(message),
+    thresholds: thresholds.map(({ of, threshold, keyIds }) => ({ of, threshold, keyIds: [...keyIds] })),
+  };
+}
+
+/** Stores the change and the keys that were made for it. */
+export async function openChange(
+  parts: EditParts,
+  tx: Queries,
+  row: RepositoryRow,
+  call: Call,
+  plan: EditPlan,
+  change: ChangeRow,
+  managed: ReadonlySet<string>,
+): Promise<void> {
+  await parts.keys.store(tx, row, plan.made ?? []);
+  await insertChange(tx, change);
+  const event = {
+    action: 'change.open',
+    actor: call.actor,
+    requestId: call.requestId,
+    result: 'done' as const,
+    change: change.id,
+    after: { kind: change.kind, summary: change.summary },
+  };
+  const settings = { ...row.settings, managed: [...managed] };
+  await appendEvents(parts, tx, row, [event], change.createdAtMs, { settings });
+}
