@@ -92,7 +92,7 @@ function seededRandom(seed: string): (length: number) => Uint8Array {
 
 /** A client with our own workflow, a cache in memory and the repository's first root as its anchor. */
 export class Client {
-  readonly #core: CoreForTest;
+  #core: CoreForTest;
   readonly #repository: string;
   readonly #cache = new Map<string, Uint8Array>();
   #anchor: Uint8Array | undefined;
@@ -106,6 +106,12 @@ export class Client {
     const file = await this.#core.service.readMetadata(this.#repository, { role: 'root', version });
     if (file === undefined) throw new Error(`no root ${version}`);
     this.#anchor = file.bytes;
+    return this;
+  }
+
+  /** The same client, with what it has cached, asks another service from now on. */
+  against(core: CoreForTest): this {
+    this.#core = core;
     return this;
   }
 
