@@ -16,13 +16,14 @@ const head = {
 
 function write(): Buffer {
   const writer = createBackupWriter();
-  const rows = Array.from({ length: 40 }, (_, at) =>
+  const first = writer.head(head);
+  const rows = Array.from({ length: 12 }, (_, at) =>
     writer.row({
-      table: at < 20 ? 'trust_repositories' : 'key_keys',
+      table: at < 6 ? 'trust_repositories' : 'key_keys',
       json: JSON.stringify({ at, text: 'ü\n' }),
     }),
   );
-  return Buffer.concat([writer.head(head), ...rows, writer.end()]);
+  return Buffer.concat([first, ...rows, writer.end()]);
 }
 
 async function read(bytes: Uint8Array): Promise<string> {
@@ -37,7 +38,7 @@ async function read(bytes: Uint8Array): Promise<string> {
 }
 
 it('reads what was written, in pieces that fit no line', async () => {
-  expect(await read(write())).toBe('41 pieces');
+  expect(await read(write())).toBe('13 pieces');
 });
 
 it('refuses a backup in which any byte was changed', async () => {
