@@ -98,9 +98,12 @@ async function withKept(
   managed: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, DelegationEdits>> {
   const edits = new Map<string, DelegationEdits>();
-  for (const [delegator, { set = [], remove = [] }] of edit.delegations ?? []) {
-    const keep: string[] = [];
-    for (const spec of set) if (await isKept(tx, row, base, edit, spec, managed)) keep.push(spec.name);
+  for (const [delegator, { set = [], remove = [], keep: planned = [] }] of edit.delegations ?? []) {
+    const keep = [...planned];
+    for (const spec of set) {
+      if (keep.includes(spec.name)) continue;
+      if (await isKept(tx, row, base, edit, spec, managed)) keep.push(spec.name);
+    }
     edits.set(delegator, { set, remove, keep });
   }
   return edits;

@@ -61,7 +61,7 @@ export interface ManagedKeys {
   ): Promise<ReadonlyMap<string, readonly Key[]>>;
   /** Ends the use of an incarnation's keys: of those of one dialect, if one is named. */
   retire(tx: Queries, at: Incarnation, nowMs: number, dialect?: DialectName): Promise<void>;
-  /** Ends the use of single keys of an incarnation. */
+  /** Ends the use of single keys of an incarnation: they are destroyed. */
   retireKeys(tx: Queries, at: Incarnation, nowMs: number, keyIds: readonly string[]): Promise<void>;
   isAvailable(role: string): boolean;
 }
@@ -168,7 +168,8 @@ export function createManagedKeys({ keyStore, randomBytes, now }: ManagedKeysPar
       known.delete(`${at.repository} ${at.incarnation}`);
       await tx
         .update(keyKeys)
-        .set({ retiredAt: new Date(nowMs) })
+        // Nobody signs with it again: what is not there cannot be stolen.
+        .set({ retiredAt: new Date(nowMs), wrapped: null })
         .where(
           and(
             eq(keyKeys.repository, at.repository),
