@@ -27,6 +27,8 @@ export type TrustClientErrorCode =
   | 'OPTIONS_INVALID'
   /** The server asks for signatures over something else than the edit says. */
   | 'CHANGE_MISMATCH'
+  /** The change stands on another version than the newest one that this client verified. */
+  | 'CHANGE_STALE'
   /** A key would sign a second document for a version it already signed. */
   | 'SIGNED_ALREADY';
 

@@ -24,6 +24,7 @@ export {
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/http-limits.ts';
 export { createHttpSource, type MetadataSource } from './http/metadata-source.ts';
 export { type PresentState, readPresent } from './present-state.ts';
+export { type PresentState, readPresent } from './present-state.ts';
 export type {
   Change,
   ChangeDocument,
@@ -34,6 +35,7 @@ export type {
   TagDetail,
   TagPublished,
 } from './publish/answers.ts';
+export type { Difference } from './publish/change-difference.ts';
 export type { Difference } from './publish/change-difference.ts';
 export { mirrorKeys } from './publish/mirror-keys.ts';
 export type { VerifiedDocument } from './publish/offered-document.ts';
@@ -72,6 +74,12 @@ export {
   type TokenRequest,
 } from './publish/token-client.ts';
 export { type AddedDialectCheck, verifyAddedDialect } from './publish/verify-added-dialect.ts';
+export {
+  type ChangeCheck,
+  dialectsOf,
+  type VerifiedChange,
+  verifyChange,
+} from './publish/verify-change.ts';
 export {
   type ChangeCheck,
   dialectsOf,

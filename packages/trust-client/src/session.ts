@@ -19,6 +19,7 @@ import { dialectOf } from './dialects.ts';
 import { drive, Superseded, type Warn } from './drive.ts';
 import { TrustClientError } from './errors.ts';
 import type { MetadataSource } from './http/metadata-source.ts';
+import { type PresentState, readPresent } from './present-state.ts';
 
 /** How often a refresh starts again because another process was faster. */
 const MAX_RESTARTS = 8;
@@ -59,6 +60,8 @@ export interface Session {
   lookUpRole(state: TrustedState, role: string): Promise<Signed<Targets> | undefined>;
   /** Everything the repository vouches for. @throws TufError LIMIT, TrustClientError */
   list(state: TrustedState): Promise<Listing>;
+  /** What the next documents follow. @throws TufError LIMIT, TrustClientError */
+  present(state: TrustedState, bins: ReadonlySet<string>): Promise<PresentState>;
 }
 
 export function createSession(options: SessionOptions): Session {
@@ -94,5 +97,6 @@ export function createSession(options: SessionOptions): Session {
     lookUp: (state, path) => run(lookUp(state, path), 'keep'),
     lookUpRole: (state, role) => run(lookUpRole(state, role), 'keep'),
     list: (state) => run(listTargets(state), 'keep'),
+    present: (state, bins) => run(readPresent(state, bins), 'keep'),
   };
 }

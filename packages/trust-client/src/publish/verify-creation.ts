@@ -19,6 +19,7 @@ import {
 import { dialectOf } from '../dialects.ts';
 import { TrustClientError } from '../errors.ts';
 import type { Change } from './answers.ts';
+import { durationToMs } from './duration.ts';
 import {
   assertDisjoint,
   assertEd25519,
@@ -43,12 +44,6 @@ const DEFAULT_LIFETIMES: Readonly<Record<RequestedRole, string>> = {
   timestamp: '24h',
   revocations: '30d',
 };
-const UNIT_MS = new Map([
-  ['s', 1_000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-]);
 
 export interface CreationCheck {
   readonly repository: string;
@@ -187,13 +182,6 @@ function standIn(): RoleKeySet {
 function lifetimes(request: CreateRepositoryRequest): ReadonlyMap<string, number> {
   const roles: RequestedRole[] = ['root', 'targets', 'snapshot', 'timestamp', 'revocations'];
   return new Map(
-    roles.map((role) => [role, toMs(request.roles?.[role]?.expiresAfter ?? DEFAULT_LIFETIMES[role])]),
+    roles.map((role) => [role, durationToMs(request.roles?.[role]?.expiresAfter ?? DEFAULT_LIFETIMES[role])]),
   );
-}
-
-function toMs(duration: string): number {
-  const unit = /^[0-9]{1,9}[smhd]$/.test(duration) ? UNIT_MS.get(duration.slice(-1)) : undefined;
-  if (unit === undefined)
-    throw new TrustClientError('OPTIONS_INVALID', 'a lifetime is a duration such as 90d');
-  return Number(duration.slice(0, -1)) * unit;
 }
