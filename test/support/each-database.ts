@@ -19,7 +19,7 @@ interface Opened {
 /** Describes the suite once for each kind of database that this test file covers. */
 export function describeEachDatabase(name: string, suite: (given: DatabaseForSuite) => void): void {
   describeOn(name, 'embedded', openEmbeddedForTest, suite);
-  if (coversPostgres()) describeOn(name, 'postgres', openPostgresForTest, suite);
+  if (coversPostgres()) describeOn(name, 'postgres', openServedPostgres, suite);
 }
 
 /** A migrated, empty PostgreSQL database on a server of its own (or on that of TEST_DATABASE_URL). */
@@ -30,6 +30,20 @@ export async function openPostgresForTest(): Promise<Opened & { readonly url: st
   return {
     database,
     url,
+    close: async () => {
+      await database.close();
+      await server.stop();
+    },
+  };
+}
+
+/** As a production site has it: the role that serves owns nothing, and has what the program grants it. */
+async function openServedPostgres(): Promise<Opened> {
+  const server = await startPostgres();
+  const roles = await server.createRoles();
+  const database = await openDatabase(roles);
+  return {
+    database,
     close: async () => {
       await database.close();
       await server.stop();

@@ -16,12 +16,21 @@ import { freePort } from './free-port.ts';
 export interface PostgresServer {
   /** Makes an empty database and answers its URL. */
   createDatabase(): Promise<string>;
+  /** Makes an empty database with a role that owns it and one that does not; answers the URLs of both. */
+  createRoles(): Promise<RoleUrls>;
   /**
    * Stops the server and, after `whileDown`, starts it again on the same port; a shared server cannot be restarted.
    */
   restart(whileDown?: () => Promise<void>): Promise<void>;
   /** Drops the databases made here and stops a private server. */
   stop(): Promise<void>;
+}
+
+/** One database, as the role that serves, the role that owns it, and a superuser. */
+export interface RoleUrls {
+  readonly url: string;
+  readonly migrateUrl: string;
+  readonly superuser: string;
 }
 
 const installed = '/usr/lib/postgresql';
@@ -86,21 +95,41 @@ function toServer(
   stop: () => Promise<void>,
 ): PostgresServer {
   const made: string[] = [];
+  const roles: string[] = [];
+  const createDatabase = async (): Promise<string> => {
+    const name = `vidimus_test_${randomBytes(6).toString('hex')}`;
+    await administer(url, `create database ${name} encoding 'UTF8' template template0`);
+    made.push(name);
+    const own = new URL(url);
+    own.pathname = `/${name}`;
+    return own.href;
+  };
   return {
     restart,
-    createDatabase: async () => {
-      const name = `vidimus_test_${randomBytes(6).toString('hex')}`;
-      await administer(url, `create database ${name} encoding 'UTF8' template template0`);
-      made.push(name);
-      const own = new URL(url);
-      own.pathname = `/${name}`;
-      return own.href;
+    createDatabase,
+    createRoles: async () => {
+      const superuser = await createDatabase();
+      const database = new URL(superuser).pathname.slice(1);
+      const [owner, serving] = [`${database}_owner`, `${database}_serving`];
+      roles.push(owner, serving);
+      await administer(url, `create role ${owner} login password 'secret'`);
+      await administer(url, `create role ${serving} login password 'secret'`);
+      await administer(url, `alter database ${database} owner to ${owner}`);
+      return { superuser, url: asRole(superuser, serving), migrateUrl: asRole(superuser, owner) };
     },
     stop: async () => {
       for (const name of made) await administer(url, `drop database if exists ${name} with (force)`);
+      for (const role of roles) await administer(url, `drop role if exists ${role}`);
       await stop();
     },
   };
+}
+
+function asRole(url: string, role: string): string {
+  const own = new URL(url);
+  own.username = role;
+  own.password = 'secret';
+  return own.href;
 }
 
 /** The shell between us and the server sees the end of its input when this process dies, and then stops the server. */

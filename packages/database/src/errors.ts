@@ -12,7 +12,7 @@
  * - `INSIDE_TRANSACTION` a query beside the open transaction that it would wait for: a fault of the program
  * - `CLOSED` used after close
  * - `URL_INVALID` not a postgres:// URL
- * - `SERVER_UNSUITABLE` PostgreSQL older than 15, or a database that is not UTF-8
+ * - `SERVER_UNSUITABLE` PostgreSQL older than 15, a database that is not UTF-8, or a serving role that owns it
  * - `NEWER_SCHEMA` the database has migrations that this program does not know
  * - `MIGRATION_CHANGED` an applied migration differs from the one this program carries
  * - `MIGRATION_FAILED` a migration could not be applied; nothing of it was

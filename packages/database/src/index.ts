@@ -2,6 +2,7 @@ export type { Database, DatabaseWarning, Listener, Queries, TransactionOptions }
 export { toDatabaseError } from './driver-error.ts';
 export { type DataDirectory, openDataDirectory } from './embedded/data-directory.ts';
 export { DatabaseError, type DatabaseErrorCode, type DatabaseErrorDetail } from './errors.ts';
+export { SERVING_GRANTS } from './grants.ts';
 export { type DatabaseSource, type OpenDatabaseOptions, openDatabase } from './open-database.ts';
 export type { PostgresOptions } from './postgres.ts';
 export { lockUntilCommit, notify, queryRows, type Row, tryLockUntilCommit } from './raw-query.ts';

@@ -2,10 +2,10 @@
 import type { Database, DatabaseWarning } from './database.ts';
 import { openEmbedded } from './embedded/open-embedded.ts';
 import { readMigrations } from './migrations.ts';
-import { openPostgres, type PostgresOptions } from './postgres.ts';
+import { openPostgres, type PostgresOptions, type PostgresSource } from './postgres.ts';
 
-/** Which database: a PostgreSQL URL, or a data directory for the embedded one. */
-export type DatabaseSource = { readonly url: string } | { readonly directory: string };
+/** Which database: PostgreSQL by its URL, or a data directory for the embedded one. */
+export type DatabaseSource = PostgresSource | { readonly directory: string };
 
 /** How to open it. */
 export interface OpenDatabaseOptions {
@@ -22,6 +22,6 @@ export async function openDatabase(
   options: OpenDatabaseOptions = {},
 ): Promise<Database> {
   const migrations = await readMigrations(options.migrationsFolder);
-  if ('url' in source) return await openPostgres(source.url, migrations, options.postgres);
+  if ('url' in source) return await openPostgres(source, migrations, options.postgres);
   return await openEmbedded(source.directory, { migrations, warn: options.warn ?? (() => undefined) });
 }

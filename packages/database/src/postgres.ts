@@ -7,6 +7,7 @@ import { assertChannel } from './channel.ts';
 import type { Database, Listener } from './database.ts';
 import { fromDriver } from './driver-error.ts';
 import { DatabaseError } from './errors.ts';
+import { grantToServing } from './grants.ts';
 import { applyMigrations, type MigrationTarget, pendingMigrations } from './migrate.ts';
 import type { Migration } from './migrations.ts';
 import { preparing } from './prepared-client.ts';
@@ -35,14 +36,22 @@ const migrationLock = '33329927238284659';
 
 type Client = postgres.Sql;
 
+/** Where the database is, and as whom. */
+export interface PostgresSource {
+  readonly url: string;
+  /** The role that owns the schema and migrates it; the role of `url`, which serves, then needs to own nothing. */
+  readonly migrateUrl?: string;
+}
+
 /** Connects, migrates under a lock, and returns the database. @throws DatabaseError */
 export async function openPostgres(
-  url: string,
+  { url, migrateUrl }: PostgresSource,
   migrations: readonly Migration[],
   options: PostgresOptions = {},
 ): Promise<Database> {
   assertUrl(url);
-  await migratePostgres(url, migrations);
+  if (migrateUrl === undefined) await migratePostgres(url, migrations);
+  else await migrateApart(url, migrateUrl, migrations);
   const pool = connect(url, options.maxConnections ?? defaultConnections, {
     statement_timeout: options.statementTimeoutMs ?? defaultStatementTimeoutMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
@@ -68,15 +77,54 @@ export async function openPostgres(
   };
 }
 
-async function migratePostgres(url: string, migrations: readonly Migration[]): Promise<void> {
+/** One role migrates and another one serves: what that one may do is granted anew at every start. */
+async function migrateApart(
+  url: string,
+  migrateUrl: string,
+  migrations: readonly Migration[],
+): Promise<void> {
+  assertUrl(migrateUrl);
+  const serving = await whoIs(url);
+  const migrating = await whoIs(migrateUrl);
+  if (serving.database !== migrating.database) {
+    throw new DatabaseError('URL_INVALID', {
+      message: `DATABASE_URL and DATABASE_MIGRATE_URL name two databases, ${serving.database} and ${migrating.database}`,
+      hint: 'they differ in user and password alone',
+    });
+  }
+  await migratePostgres(migrateUrl, migrations, serving.role);
+  // As the serving role: two servers with a database of one name would show here.
+  await migratePostgres(url, migrations);
+}
+
+async function whoIs(url: string): Promise<{ readonly role: string; readonly database: string }> {
+  const client = connect(url, 1, {});
+  try {
+    const [row] = await client`select current_user::text as role, current_database()::text as database`;
+    return { role: String(row?.['role']), database: String(row?.['database']) };
+  } catch (error) {
+    throw fromDriver(error);
+  } finally {
+    await client.end({ timeout: closeTimeoutSeconds });
+  }
+}
+
+/** @param serving the role that is given what it needs, where it is not the one that migrates */
+async function migratePostgres(
+  url: string,
+  migrations: readonly Migration[],
+  serving?: string,
+): Promise<void> {
   const client = connect(url, 1, { lock_timeout: migrationLockTimeoutMs });
   try {
     await assertServer(client);
     const target = toTarget(client);
-    if ((await pendingMigrations(target, migrations)).length === 0) return;
+    const isCurrent = (await pendingMigrations(target, migrations)).length === 0;
+    if (isCurrent && serving === undefined) return;
     // Replicas that start together wait here; the second finds nothing left to do.
     await client`select pg_advisory_lock(${migrationLock}::int8)`;
     await applyMigrations(target, migrations);
+    if (serving !== undefined) await grantToServing(target, serving);
   } catch (error) {
     throw fromDriver(error);
   } finally {

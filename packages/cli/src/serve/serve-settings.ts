@@ -1,5 +1,6 @@
 /** What `vidimus serve` was told by flags, environment and the key `service:` of its file. */
 import { resolve } from 'node:path';
+import type { DatabaseSource } from '@vidimus/database';
 import { z } from 'zod';
 import { CliError } from '../cli-error.ts';
 import { readConfigFile } from '../config/read-config-file.ts';
@@ -68,6 +69,8 @@ export type ServiceConfig = z.infer<typeof serviceSchema>;
 export interface ServeSettings {
   readonly dataDirectory: string;
   readonly databaseUrl: string | undefined;
+  /** As the role that owns the schema; absent: the one that serves migrates, too. */
+  readonly databaseMigrateUrl?: string;
   readonly host: string;
   readonly port: number;
   /** `development`: an authority and a certificate of the server's own making, in the data directory. */
@@ -99,9 +102,11 @@ export function readServeSettings(flags: ServeFlags, environment: Environment): 
     throw noUrl(publicUrl);
   }
   const { service, file } = readService(flags.config);
+  const migrateUrl = environment['DATABASE_MIGRATE_URL'];
   return {
     dataDirectory: resolve(flags.data ?? 'vidimus-data'),
     databaseUrl: environment['DATABASE_URL'] || undefined,
+    ...(migrateUrl ? { databaseMigrateUrl: migrateUrl } : {}),
     host,
     port,
     tls,
@@ -109,6 +114,13 @@ export function readServeSettings(flags: ServeFlags, environment: Environment): 
     service,
     configFile: file,
   };
+}
+
+/** Where the data is: PostgreSQL, or the embedded database in the data directory. */
+export function toDatabaseSource(settings: ServeSettings): DatabaseSource {
+  const { dataDirectory: directory, databaseUrl: url, databaseMigrateUrl: migrateUrl } = settings;
+  if (url === undefined) return { directory };
+  return migrateUrl === undefined ? { url } : { url, migrateUrl };
 }
 
 function readTls(flags: ServeFlags): ServeSettings['tls'] {

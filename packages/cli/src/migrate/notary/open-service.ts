@@ -4,7 +4,7 @@ import { createWrappedKeyStore } from '@vidimus/key-store';
 import { createImporter, type Importer, pinMasterKeys } from '@vidimus/trust-server';
 import type { Context } from '../../context.ts';
 import { readMasterKeys } from '../../serve/master-keys.ts';
-import { readServeSettings, type ServeFlags } from '../../serve/serve-settings.ts';
+import { readServeSettings, type ServeFlags, toDatabaseSource } from '../../serve/serve-settings.ts';
 import { toStartFailure } from '../../serve/start-failure.ts';
 
 export interface OpenedService {
@@ -23,11 +23,9 @@ export async function openService(
     const settings = readServeSettings(flags, environment);
     const keyParts = { environment, random, dataDirectory: undefined };
     const given = settings.databaseUrl === undefined ? undefined : await readMasterKeys(keyParts);
-    const source =
-      settings.databaseUrl === undefined
-        ? { directory: settings.dataDirectory }
-        : { url: settings.databaseUrl };
-    database = await openDatabase(source, { warn: ({ message }) => terminal.note(`warning  ${message}`) });
+    database = await openDatabase(toDatabaseSource(settings), {
+      warn: ({ message }) => terminal.note(`warning  ${message}`),
+    });
     const masters = given ?? (await readMasterKeys({ ...keyParts, dataDirectory: settings.dataDirectory }));
     await pinMasterKeys(database, masters);
     const keyStore = createWrappedKeyStore({ random, now, master: masters.service });
