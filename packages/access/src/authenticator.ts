@@ -2,7 +2,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { operatorActor, toIdentity, tokenActor } from './identity.ts';
 import type { Identity } from './permissions.ts';
-import { hashToken, type StoredToken, type TokenStore } from './tokens.ts';
+import { hashToken, isLive, type StoredToken, type TokenStore } from './tokens.ts';
 
 export interface Authenticator {
   /** Undefined for a token that is unknown, expired or revoked: callers learn no more than that. */
@@ -15,6 +15,8 @@ export interface AuthenticatorParts {
   readonly adminToken?: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Hears which stored token has just been good. */
+  readonly onUse?: (token: StoredToken) => void;
 }
 
 /** @throws RangeError when the administrator token could never be sent as a bearer token */
@@ -28,7 +30,9 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
       }
       const stored = await parts.tokens.findByHash(hash);
       if (stored === undefined || !equalHashes(hash, stored.hash)) return undefined;
-      return isLive(stored, parts.now()) ? fromToken(stored) : undefined;
+      if (!isLive(stored, parts.now())) return undefined;
+      parts.onUse?.(stored);
+      return toIdentity(tokenActor(stored.id), stored.role, stored.repositories);
     },
   };
 }
@@ -52,12 +56,4 @@ function hashAdminToken(token: string): string {
 /** Constant time, although a hash is compared: the look-up must not become an oracle by a later change. */
 function equalHashes(one: string, other: string): boolean {
   return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
-}
-
-function isLive(token: StoredToken, now: number): boolean {
-  return token.revokedAt === undefined && (token.expiresAt === undefined || now < token.expiresAt);
-}
-
-function fromToken(token: StoredToken): Identity {
-  return toIdentity(tokenActor(token.id), token.role, token.repositories);
 }

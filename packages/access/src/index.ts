@@ -10,6 +10,7 @@ export {
 export { AccessError, type AccessErrorCode } from './errors.ts';
 export { createFailureLimiter, type FailureLimiter, type FailureLimits } from './failure-limiter.ts';
 export { operatorActor, toIdentity, tokenActor } from './identity.ts';
+export { areIndependent } from './independence.ts';
 export { type AccessQuestion, type Identity, isAnonymous, isPermitted, judgeAccess } from './permissions.ts';
 export {
   anonymousActor,
@@ -44,11 +45,23 @@ export {
   type ResourceAccess,
   repositoryScope,
 } from './scopes.ts';
+export {
+  type GrantVerdict,
+  grantableBy,
+  isContained,
+  judgeGrant,
+  mayManageToken,
+  type WantedToken,
+} from './token-grants.ts';
+export { insertToken, pageTokens, readToken, readTokensMadeBy, revokeToken } from './token-rows.ts';
 export { createTokenStore } from './token-store.ts';
+export { createTokenUses, type TokenUses } from './token-uses.ts';
 export {
   type BootstrapParts,
   createBootstrapToken,
   hashToken,
+  isLive,
+  makeToken,
   type StoredToken,
   type TokenStore,
 } from './tokens.ts';

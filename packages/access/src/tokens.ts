@@ -14,10 +14,14 @@ export interface StoredToken {
   readonly role: TokenRole;
   /** Globs over repository names. */
   readonly repositories: readonly string[];
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as all times here. */
   readonly createdAt: number;
   readonly expiresAt?: number;
   readonly revokedAt?: number;
+  /** Who made it, as the audit names callers; absent for the first one. */
+  readonly createdBy?: string;
+  /** To the minute. */
+  readonly lastUsedAt?: number;
 }
 
 export interface TokenStore {
@@ -34,9 +38,18 @@ export function hashToken(token: string): string {
   return sha256Hex(new TextEncoder().encode(token));
 }
 
+/** A fresh token. @param randomBytes - as many fresh random bytes as asked for */
+export function makeToken(randomBytes: (length: number) => Uint8Array): string {
+  return `vdm_${Buffer.from(randomBytes(tokenBytes)).toString('base64url')}`;
+}
+
+/** Whether it counts now. */
+export function isLive(token: StoredToken, nowMs: number): boolean {
+  return token.revokedAt === undefined && (token.expiresAt === undefined || nowMs < token.expiresAt);
+}
+
 export interface BootstrapParts {
   readonly tokens: TokenStore;
-  /** As many fresh random bytes as asked for. */
   readonly randomBytes: (length: number) => Uint8Array;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -48,19 +61,19 @@ export interface BootstrapParts {
 }
 
 /**
- * Makes the first token of an installation, valid 24 h; undefined when one was made before.
- * Not to be called while `VIDIMUS_ADMIN_TOKEN` is set.
+ * Makes the first token of an installation, valid 24 h and good only for making the first administrator's;
+ * undefined when one was made before. Not to be called while `VIDIMUS_ADMIN_TOKEN` is set.
  */
 export async function createBootstrapToken(
   parts: BootstrapParts,
 ): Promise<{ readonly token: string; readonly expiresAt: number } | undefined> {
-  const token = `vdm_${Buffer.from(parts.randomBytes(tokenBytes)).toString('base64url')}`;
+  const token = makeToken(parts.randomBytes);
   const expiresAt = parts.now + bootstrapLifetimeMs;
   const row: StoredToken = {
     id: hashToken(token).slice(0, 16),
     name: 'bootstrap',
     hash: hashToken(token),
-    role: 'admin',
+    role: 'bootstrap',
     repositories: ['**'],
     createdAt: parts.now,
     expiresAt,

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { World } from './context.ts';
 import { client, positiveInteger, type Runner } from './program/client-command.ts';
+import { defineToken } from './program/token.ts';
 import { programVersion } from './version.ts';
 
 /** Builds the command line; `runner` gives the chosen command its context. */
@@ -26,6 +27,7 @@ export function createProgram(world: World, runner: Runner): Command {
   definePulling(program, runner);
   defineAnchor(program, runner);
   definePolicy(program, runner);
+  defineToken(program, runner);
   defineMigration(program, runner);
   defineMachine(program, runner);
   return program;

@@ -29,6 +29,7 @@ import type {
   TagRevoked,
   TagsEdited,
 } from './schemas/index.ts';
+import type { TokenService } from './token-service.ts';
 
 /** The closed set of codes of CONTRACTS C2 and C3, and two for what is no route; the wire status of each is in http/error-answers.ts. */
 export type TrustErrorCode =
@@ -46,6 +47,7 @@ export type TrustErrorCode =
   | 'KEY_UNKNOWN'
   | 'CHANGE_UNKNOWN'
   | 'METADATA_UNKNOWN'
+  | 'TOKEN_UNKNOWN'
   | 'ROUTE_UNKNOWN'
   | 'METHOD_NOT_ALLOWED'
   | 'REPOSITORY_EXISTS'
@@ -179,7 +181,7 @@ export interface Readiness {
  * Repository names are normalised, tags, digests and role names well-formed, bodies validated.
  * Methods that name one repository throw TrustError REPOSITORY_UNKNOWN where there is none.
  */
-export interface TrustService extends RecoveryService {
+export interface TrustService extends RecoveryService, TokenService {
   /**
    * Never signs, never writes, never throws for what is not there. Answers at once, without a promise,
    * what is in memory.

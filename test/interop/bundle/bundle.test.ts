@@ -33,7 +33,11 @@ describe('the bundled program', () => {
       expect(await (await fetch(`${service.url}/healthz`)).json()).toEqual({ status: 'ok' });
       expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
       expect((await stat(data)).mode & 0o777).toBe(0o700);
-      const token = (await readFile(join(data, 'bootstrap-token'), 'utf8')).trim();
+      const bootstrap = (await readFile(join(data, 'bootstrap-token'), 'utf8')).trim();
+      const words = ['token', 'create', 'admin', '--role', 'admin', '--server', service.url];
+      const environment = { VIDIMUS_TOKEN: bootstrap };
+      const made = await runProgram(process.execPath, [bundle.program, ...words], environment);
+      const token = made.stdout.trim();
       const created = await fetch(`${service.url}/v2/registry.example.com/shop/web/_trust`, {
         method: 'PUT',
         headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },

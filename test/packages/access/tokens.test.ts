@@ -1,6 +1,7 @@
 /** The first token and the table of tokens, on the embedded database. */
-import { createBootstrapToken, createTokenStore } from '@vidimus/access';
+import { createBootstrapToken, createTokenStore, insertToken } from '@vidimus/access';
 import { accessTokens } from '@vidimus/database';
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedForTest, openEmbeddedForTest } from '../../support/database-embedded.ts';
 import { administrator, sha256, startMs } from './token-for-test.ts';
@@ -34,7 +35,7 @@ describe('createBootstrapToken', () => {
     const rows = await opened.database.db.select({ hash: accessTokens.hash }).from(accessTokens);
     expect(rows).toEqual([{ hash: sha256(made[0]?.token ?? '') }]);
     expect(await tokens.findByHash(sha256(made[0]?.token ?? ''))).toMatchObject({
-      role: 'admin',
+      role: 'bootstrap',
       repositories: ['**'],
       expiresAt: startMs + 86_400_000,
     });
@@ -50,16 +51,9 @@ describe('createBootstrapToken', () => {
   });
 
   it('gives nothing to a token of a role it does not know', async () => {
-    const { expiresAt: _expiresAt, ...token } = administrator({ id: 'other', hash: sha256('emperor') });
     await opened.database.transaction(async (tx) => {
-      await tx.insert(accessTokens).values({
-        ...token,
-        role: 'emperor',
-        repositories: ['**'],
-        createdAt: new Date(startMs),
-        revokedAt: null,
-        bootstrap: false,
-      });
+      await insertToken(tx, administrator({ id: 'other', hash: sha256('emperor') }));
+      await tx.update(accessTokens).set({ role: 'emperor' }).where(eq(accessTokens.id, 'other'));
     });
     expect(await createTokenStore(opened.database).findByHash(sha256('emperor'))).toBeUndefined();
   });

@@ -178,6 +178,9 @@ function memoryService(): TrustService {
       return { outcome: 'done', body: { tag, ...publish } };
     },
     editTags: async () => ({ outcome: 'done', body: { signed: [], revoked: [], ...publish } }),
+    createToken: unknown,
+    listTokens: async () => ({ items: [] }),
+    revokeToken: unknown,
     listRoles: async () => [],
     readRole: unknown,
     listRevocations: async () => ({ items: [] }),

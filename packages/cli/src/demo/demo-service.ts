@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createTokenClient } from '@vidimus/trust-client';
 
 export interface DemoService {
   readonly url: string;
@@ -44,10 +45,20 @@ export async function startDemoService(dataDirectory: string): Promise<DemoServi
   });
   return {
     url,
-    token: (await readFile(join(dataDirectory, 'bootstrap-token'), 'utf8')).trim(),
+    token: await makeAdministrator(url, join(dataDirectory, 'bootstrap-token')),
     stop: () => {
       child.kill('SIGTERM');
       return ended;
     },
   };
+}
+
+/** As a person does with `vidimus token create`: the first token is good for nothing else. */
+async function makeAdministrator(server: string, file: string): Promise<string> {
+  const tokens = createTokenClient({ server, token: (await readFile(file, 'utf8')).trim() });
+  try {
+    return (await tokens.create({ name: 'demo', role: 'admin', repositories: ['**'] })).token;
+  } finally {
+    tokens.close();
+  }
 }

@@ -1,4 +1,7 @@
-/** The token of a fresh installation: shown once on a terminal, kept in a file only its owner can read. */
+/**
+ * The token of a fresh installation: shown once on a terminal, kept in a file only its owner can read. It is good for
+ * one thing, making the first administrator's: what lay about in a file for a day must not be an administrator.
+ */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createBootstrapToken, createTokenStore } from '@vidimus/access';
@@ -30,6 +33,7 @@ export async function makeFirstToken(
   context.terminal.note(`first token, good until ${formatTime(made.expiresAt)} UTC, in ${file}`);
   if (stdout.isTTY === true && context.options.json !== true)
     context.terminal.note(`  export VIDIMUS_TOKEN=${made.token}`);
+  context.terminal.note('  export VIDIMUS_TOKEN=$(vidimus token create admin --role admin)');
 }
 
 /** Replaces what is there (a token that never counted, or a link somebody planted) without following it. */

@@ -1,5 +1,11 @@
 /** `vidimus serve`: composes the trust service in one process and runs it until it is told to stop. */
-import { type Authenticator, createAuthenticator, createTokenStore } from '@vidimus/access';
+import {
+  type Authenticator,
+  createAuthenticator,
+  createTokenStore,
+  createTokenUses,
+  type TokenUses,
+} from '@vidimus/access';
 import { type Database, openDatabase } from '@vidimus/database';
 import { createWrappedKeyStore } from '@vidimus/key-store';
 import {
@@ -69,10 +75,14 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
     ending.push(() => manifests.close());
     const app = createTrustServer({
       service,
-      authenticator: authenticate(context, database),
+      authenticator: authenticate(context, database, uses),
       idempotency: createIdempotencyStore(database, now),
       fetchManifest: manifests.fetch,
       now,
+    const uses = createTokenUses(database, now, (error) =>
+      log.warn({ err: error }, 'the use of a token could not be written down'),
+    );
+    ending.push(() => uses.idle());
       newRequestId: () => newId(now(), random),
       log,
       version: programVersion,
@@ -105,11 +115,12 @@ function open(settings: ServeSettings, log: Log): Promise<Database> {
 }
 
 /** @throws CliError USAGE for a token that no header can carry */
-function authenticate({ world }: Context, database: Database): Authenticator {
+function authenticate({ world }: Context, database: Database, uses: TokenUses): Authenticator {
   const adminToken = world.environment['VIDIMUS_ADMIN_TOKEN'];
   const tokens = createTokenStore(database);
   try {
-    return createAuthenticator({ tokens, now: world.now, ...(adminToken ? { adminToken } : {}) });
+    const onUse = uses.record;
+    return createAuthenticator({ tokens, now: world.now, onUse, ...(adminToken ? { adminToken } : {}) });
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new CliError('USAGE', exitCodes.usage, `VIDIMUS_ADMIN_TOKEN: ${cause.message}`, undefined, {

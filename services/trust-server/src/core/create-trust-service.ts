@@ -39,6 +39,7 @@ import { findTarget, listRevocations, listTags, readRevocation, readTag, toTagEn
 import { recoverRepository } from './recovery/recover-repository.ts';
 import type { Incarnation } from './store/metadata.ts';
 import { TAG_ROLE } from './store/tags.ts';
+import { createTokenService } from './tokens/create-token-service.ts';
 import { guarded } from './trust-errors.ts';
 
 /** How often the database is asked whether it is there, at most. */
@@ -132,6 +133,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
 
   return {
     ...notary,
+    ...createTokenService({ database, now, newId, randomBytes: parts.randomBytes }),
     readMetadata: (repository, name) => cache.read(repository, name),
     findTarget: (repository, tag, sha256) => guarded(() => findTarget(db, repository, tag, sha256)),
 

@@ -19,6 +19,14 @@ export function printAnswer(answer: Answer): PrintedAnswer {
   return { status: answer.status, text: JSON.stringify(answer.body), headers: answer.headers ?? {} };
 }
 
+/** A JSON object's answer without some of its members: what may be kept of one that shows a secret. */
+export function withoutMembers(answer: PrintedAnswer, members: readonly string[]): PrintedAnswer {
+  if (members.length === 0) return answer;
+  const body: object = JSON.parse(answer.text);
+  const kept = Object.entries(body).filter(([name]) => !members.includes(name));
+  return { ...answer, text: JSON.stringify(Object.fromEntries(kept)) };
+}
+
 /** Answers of the API are about now and for one caller: nobody caches them. */
 export function toResponse(answer: PrintedAnswer, requestId: string): Response {
   return new Response(answer.text, {

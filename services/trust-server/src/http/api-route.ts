@@ -71,6 +71,8 @@ export interface RawInput {
 /** A route with the types of its inputs closed over. */
 export interface ApiRoute extends RouteDoc {
   readonly gate: GateName;
+  /** Members of the answer that are shown once and never kept, not even under an `Idempotency-Key`. */
+  readonly secrets?: readonly string[];
   readonly run: (input: RawInput) => Promise<Answer>;
 }
 
@@ -123,6 +125,7 @@ export interface EditSpec<Params extends z.ZodObject, Body extends z.ZodType>
   readonly params: Params;
   readonly body: BodySpec<Body>;
   readonly gate?: GateName;
+  readonly secrets?: readonly string[];
   /** What a particular body needs beside the route's own permission. */
   readonly alsoNeeds?: (input: {
     readonly params: z.output<Params>;

@@ -32,12 +32,17 @@ export interface IdempotencyStore {
   abandon(scope: IdempotencyScope): Promise<void>;
 }
 
-/** Does the work once per key. @throws TrustError IDEMPOTENCY_CONFLICT, and what the work throws */
+/**
+ * Does the work once per key.
+ * @param toKept - the answer without what must not be kept
+ * @throws TrustError IDEMPOTENCY_CONFLICT, and what the work throws
+ */
 export async function answerOnce(
   parts: { readonly store: IdempotencyStore; readonly log: Log },
   scope: IdempotencyScope,
   requestHash: string,
   work: () => Promise<PrintedAnswer>,
+  toKept: (answer: PrintedAnswer) => PrintedAnswer = (answer) => answer,
 ): Promise<PrintedAnswer> {
   const beginning = await parts.store.begin(scope, requestHash);
   if (beginning.state === 'answered') return beginning.answer;
@@ -57,7 +62,7 @@ export async function answerOnce(
     throw error;
   }
   // The edit stands whether or not its answer could be kept: the caller must hear of it.
-  await quietly(parts.log, () => parts.store.finish(scope, answer));
+  await quietly(parts.log, () => parts.store.finish(scope, toKept(answer)));
   return answer;
 }
 

@@ -8,7 +8,7 @@ import { sha256Hex } from '@vidimus/crypto';
 import type { Context } from 'hono';
 import type { HttpMetrics } from '../metrics/http-metrics.ts';
 import { type Call, TrustError } from '../service.ts';
-import { type PrintedAnswer, printAnswer, toResponse } from './answer.ts';
+import { type PrintedAnswer, printAnswer, toResponse, withoutMembers } from './answer.ts';
 import { type ApiRoute, editQuerySchema, type RawInput } from './api-route.ts';
 import { remoteAddress } from './app-path.ts';
 import { toErrorAnswer } from './error-answers.ts';
@@ -90,6 +90,7 @@ async function answerRoute(
     scope,
     hashRequest(bytes, call),
     work,
+    (answer) => withoutMembers(answer, route.secrets ?? []),
   );
 }
 

@@ -10,6 +10,7 @@ import { repositoryRoutes } from './repository-routes.ts';
 import { revocationRoutes } from './revocation-routes.ts';
 import { roleRoutes } from './role-routes.ts';
 import { tagRoutes } from './tag-routes.ts';
+import { tokenRoutes } from './token-routes.ts';
 
 export function apiRoutes(service: TrustService): readonly ApiRoute[] {
   return [
@@ -22,5 +23,6 @@ export function apiRoutes(service: TrustService): readonly ApiRoute[] {
     ...changeRoutes(service),
     ...auditRoutes(service),
     ...fleetRoutes(service),
+    ...tokenRoutes(service),
   ];
 }

@@ -76,3 +76,14 @@ export {
   tagRevokedSchema,
   tagsEditedSchema,
 } from './tags.ts';
+export {
+  type CreatedToken,
+  type CreateToken,
+  createdTokenSchema,
+  createTokenSchema,
+  type RevokedToken,
+  revokedTokenSchema,
+  type Token,
+  tokenIdSchema,
+  tokenSchema,
+} from './tokens.ts';

@@ -56,6 +56,7 @@ describe('the routes', () => {
   it('are these', () => {
     expect(documented.map((route) => route.name).sort()).toMatchInlineSnapshot(`
       [
+        "DELETE /v2/_trust/tokens/{id}",
         "DELETE /v2/{repository}/_trust",
         "DELETE /v2/{repository}/_trust/changes/{id}",
         "DELETE /v2/{repository}/_trust/revocations/{digest}",
@@ -67,6 +68,7 @@ describe('the routes', () => {
         "GET /readyz",
         "GET /v2/_trust/audit",
         "GET /v2/_trust/repositories",
+        "GET /v2/_trust/tokens",
         "GET /v2/{repository}/_trust",
         "GET /v2/{repository}/_trust/audit",
         "GET /v2/{repository}/_trust/changes",
@@ -81,6 +83,7 @@ describe('the routes', () => {
         "GET /v2/{repository}/_trust/tags/{tag}/history",
         "GET /v2/{repository}/_trust/targets/{file}",
         "PATCH /v2/{repository}/_trust",
+        "POST /v2/_trust/tokens",
         "POST /v2/{repository}/_trust/changes/{id}/signatures",
         "POST /v2/{repository}/_trust/imports",
         "POST /v2/{repository}/_trust/tags",
