@@ -1,8 +1,10 @@
 /** The room's one error class: why a private key could not be made, opened or used. */
 
 export type KeyStoreErrorCode =
-  /** The home that could sign is not there: the root master key was not given to this process. */
+  /** The home that could sign is not there: no root master key in this process, or a signer that is down, slow or odd. */
   | 'SIGNER_UNAVAILABLE'
+  /** The signer read what it should sign, and will not; `code` in the detail is its reason. */
+  | 'SIGNER_REFUSED'
   /** The master key is not the one that wrapped this key, or that this service was started with before. */
   | 'MASTER_KEY_WRONG'
   /** Not base64 of 32 bytes, or bytes that nobody drew at random. */

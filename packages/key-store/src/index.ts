@@ -31,6 +31,36 @@ export {
   type Pkcs11Parts,
 } from './pkcs11/pkcs11-key-store.ts';
 export { formatPkcs11Uri, isPkcs11Uri, type Pkcs11Uri, parsePkcs11Uri } from './pkcs11/uri.ts';
+export {
+  appendPrivateFile,
+  createPrivateFile,
+  ensurePrivateDirectory,
+  readPrivateFile,
+  removePrivateFile,
+  replacePrivateFile,
+} from './private-file.ts';
+export { type Approval, approvalMessage } from './remote/approval.ts';
+export {
+  destroyRequestSchema,
+  MAX_DOCUMENT_BYTES,
+  MAX_SIGNER_BODY_BYTES,
+  type MadeKey,
+  madeKeySchema,
+  makeKeyRequestSchema,
+  type SignAnswer,
+  type SignRequest,
+  signAnswerSchema,
+  signerPaths,
+  signRequestSchema,
+} from './remote/protocol.ts';
+export {
+  createRemoteKeyStore,
+  type RemoteKey,
+  type RemoteKeyStore,
+  type RemoteKeyStoreParts,
+  type RemotePlace,
+  type SignerTarget,
+} from './remote/remote-key-store.ts';
 export type { SignedDocument } from './signed-record.ts';
 export {
   createWrappedKeyStore,

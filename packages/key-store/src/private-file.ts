@@ -3,7 +3,7 @@
  * the new one, never followed through a symbolic link that somebody placed.
  */
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, unlink } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, open, rename, rm, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { toHex } from '@vidimus/crypto';
 import { KeyStoreError } from './errors.ts';
@@ -74,6 +74,29 @@ export async function createPrivateFile(path: string, bytes: Uint8Array, random:
   } finally {
     await unlink(temporary);
   }
+  await syncDirectory(dirname(path));
+}
+
+/**
+ * Writes a file in the place of the one that is there; after a crash there is the old one or the new one, whole.
+ * Files that somebody placed there as a link are replaced, never followed.
+ */
+export async function replacePrivateFile(path: string, bytes: Uint8Array, random: Random): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${toHex(draw(random, 8))}`);
+  const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Takes a file away; gone on disk when this returns. */
+export async function removePrivateFile(path: string): Promise<void> {
+  await rm(path, { force: true });
   await syncDirectory(dirname(path));
 }
 
