@@ -2,7 +2,9 @@
  * The use cases behind the trust server's routes. Routes parse, authorise and print; everything that
  * knows about trust is behind this interface and is reached through validated values only.
  */
+
 import type { RecoveryService } from './recovery-service.ts';
+import type { RoleService } from './role-service.ts';
 import type {
   AddDialects,
   AuditEvent,
@@ -181,7 +183,7 @@ export interface Readiness {
  * Repository names are normalised, tags, digests and role names well-formed, bodies validated.
  * Methods that name one repository throw TrustError REPOSITORY_UNKNOWN where there is none.
  */
-export interface TrustService extends RecoveryService, TokenService {
+export interface TrustService extends RecoveryService, RoleService, TokenService {
   /**
    * Never signs, never writes, never throws for what is not there. Answers at once, without a promise,
    * what is in memory.
@@ -226,8 +228,8 @@ export interface TrustService extends RecoveryService, TokenService {
   /** Newest first; empty for a tag that never was. */
   readTagHistory(repository: string, tag: string, page: PageRequest): Promise<Page<AuditEvent>>;
   putTag(call: Call, repository: string, tag: string, body: PutTag): Promise<Outcome<TagPublished>>;
-  /** @throws TrustError TAG_UNKNOWN */
-  deleteTag(call: Call, repository: string, tag: string): Promise<Outcome<TagRevoked>>;
+  /** @param role absent: of the role that answers for the tag @throws TrustError TAG_UNKNOWN, ROLE_UNKNOWN */
+  deleteTag(call: Call, repository: string, tag: string, role?: string): Promise<Outcome<TagRevoked>>;
   /** @throws TrustError TAG_UNKNOWN when a tag to revoke is not there: all or nothing. */
   editTags(call: Call, repository: string, body: EditTags): Promise<Outcome<TagsEdited>>;
 

@@ -7,6 +7,7 @@ import {
   type Call,
   type Done,
   type Outcome,
+  type Pending,
   type Readiness,
   TrustError,
   type TrustService,
@@ -27,8 +28,17 @@ import { createManagedKeys } from './keys/managed-keys.ts';
 import { createNotaryService } from './notary/create-notary-service.ts';
 import { createStateReader } from './notary/stored-state.ts';
 import { PUBLISHED_CHANNEL, parseAnnouncement } from './publish/announce.ts';
+import type { ListedTag } from './publish/board.ts';
 import { createDocumentReader } from './publish/current-documents.ts';
-import type { Intent, IntentAnswer } from './publish/intents.ts';
+import { toOutcome } from './publish/intent-answer.ts';
+import {
+  type AskedEdit,
+  type Intent,
+  type IntentAnswer,
+  type IntentRequest,
+  othersSign,
+} from './publish/intents.ts';
+import { proposeIntent } from './publish/propose-intent.ts';
 import type { Published } from './publish/publication.ts';
 import { createPublisher } from './publish/publisher.ts';
 import { readFleetAudit, readRepositoryAudit, readTagHistory } from './read/audit.ts';
@@ -37,8 +47,8 @@ import { delegationsOf, readView, rolesOf } from './read/repository-view.ts';
 import { listRepositories, readSummary, toRoleAnswer } from './read/summary.ts';
 import { findTarget, listRevocations, listTags, readRevocation, readTag, toTagEntry } from './read/tags.ts';
 import { recoverRepository } from './recovery/recover-repository.ts';
+import { createRoleService } from './rotation/create-role-service.ts';
 import type { Incarnation } from './store/metadata.ts';
-import { TAG_ROLE } from './store/tags.ts';
 import { createTokenService } from './tokens/create-token-service.ts';
 import { guarded } from './trust-errors.ts';
 
@@ -118,12 +128,36 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   const edit = async <Body>(
     call: Call,
     repository: string,
+    asked: AskedEdit,
     intent: Intent,
     toBody: (answer: IntentAnswer) => Body,
   ): Promise<Outcome<Body>> => {
-    const answer = await publisher.submit(repository, { call, intent });
-    return done(call, toBody(answer), answer.impact);
+    const request = { call, intent, asked };
+    const answer = await publisher.submit(repository, request);
+    if (answer === othersSign) return await propose(request, repository, toBody);
+    if (answer.change === undefined || !answer.changesNothing) {
+      return done(call, toBody(answer), answer.impact);
+    }
+    return pending(call, toChange(answer.change.change, answer.change.managed, now()));
   };
+  const propose = async <Body>(
+    request: IntentRequest,
+    repository: string,
+    toBody: (answer: IntentAnswer) => Body,
+  ): Promise<Outcome<Body>> =>
+    await guarded(async () => {
+      const { call } = request;
+      const { verdict, carried, versions } = await proposeIntent(common, repository, request);
+      if (carried?.outcome === 'published') onPublished(carried.row, carried.published);
+      const opened = carried?.outcome === 'published' ? undefined : carried?.change;
+      if (carried !== undefined && carried.outcome !== 'published' && opened !== undefined) {
+        return pending(call, toChange(opened, carried.managed, now()));
+      }
+      const made = carried?.outcome === 'published' ? carried.published.versions : versions;
+      const answer = toOutcome(verdict, made);
+      if (answer instanceof TrustError) throw answer;
+      return done(call, toBody(answer), answer.impact);
+    });
   const summarise = (repository: string): Promise<RepositorySummary> =>
     readSummary(readers, db, repository, now());
   const settled = ({ change, managed, published }: SignedChange): Change => {
@@ -133,6 +167,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
 
   return {
     ...notary,
+    ...createRoleService(common),
     ...createTokenService({ database, now, newId, randomBytes: parts.randomBytes }),
     readMetadata: (repository, name) => cache.read(repository, name),
     findTarget: (repository, tag, sha256) => guarded(() => findTarget(db, repository, tag, sha256)),
@@ -202,33 +237,41 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
     readTag: (repository, tag) => guarded(() => readTag(readers, db, repository, tag)),
     readTagHistory: (repository, tag, page) => guarded(() => readTagHistory(db, repository, tag, page)),
     putTag: async (call, repository, tag, body) => {
-      assertTagRole(body.role);
-      const { role: _, ...entry } = body;
+      const { role, ...entry } = body;
       return await edit(
         call,
         repository,
-        { kind: 'tags', sign: [{ tag, ...entry }], revoke: [] },
+        askedFor('PUT', repository, ['tags', tag], body),
+        { kind: 'tags', role, sign: [{ tag, ...entry }], revoke: [] },
         ({ versions }) => ({
-          ...toTagEntry({ tag, ...body }),
+          ...toTagEntry({ tag, ...entry, ...(role === undefined ? {} : { listedBy: role }) }),
           versions: { ...versions },
           published: { ...versions },
         }),
       );
     },
-    deleteTag: (call, repository, tag) =>
-      edit(call, repository, { kind: 'tags', sign: [], revoke: [tag] }, ({ versions }) => ({
-        tag,
-        published: { ...versions },
-      })),
+    deleteTag: (call, repository, tag, role) =>
+      edit(
+        call,
+        repository,
+        askedFor('DELETE', repository, ['tags', tag], role === undefined ? null : { role }),
+        { kind: 'tags', role, sign: [], revoke: [tag] },
+        ({ versions, stillServed }) => ({ tag, ...toldServed(stillServed), published: { ...versions } }),
+      ),
     editTags: async (call, repository, body) => {
-      assertTagRole(body.role);
-      const sign = body.sign ?? [];
-      const revoke = body.revoke ?? [];
-      return await edit(call, repository, { kind: 'tags', sign, revoke }, ({ versions }) => ({
-        signed: sign.map(({ tag }) => tag),
-        revoked: [...revoke],
-        published: { ...versions },
-      }));
+      const { role, sign = [], revoke = [] } = body;
+      return await edit(
+        call,
+        repository,
+        askedFor('POST', repository, ['tags'], body),
+        { kind: 'tags', role, sign, revoke },
+        ({ versions, stillServed }) => ({
+          signed: sign.map(({ tag }) => tag),
+          revoked: [...revoke],
+          ...toldServed(stillServed),
+          published: { ...versions },
+        }),
+      );
     },
 
     listRoles: (repository) =>
@@ -248,17 +291,23 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
         });
       }
       const intent: Intent = { kind: 'revokeDigest', digest, reason, link };
-      return await edit(call, repository, intent, ({ versions, tags, stillServed }) => ({
+      const body = { reason, ...(link === undefined ? {} : { link }) };
+      const asked = askedFor('PUT', repository, ['revocations', digest], body);
+      return await edit(call, repository, asked, intent, ({ versions, tags, stillServed, change }) => ({
         published: { ...versions },
         tags: [...tags],
         stillServed: [...stillServed],
+        ...(change === undefined ? {} : { openChange: change.change.id }),
       }));
     },
     liftRevocation: (call, repository, digest) =>
-      edit(call, repository, { kind: 'liftDigest', digest }, ({ versions }) => ({
-        digest,
-        published: { ...versions },
-      })),
+      edit(
+        call,
+        repository,
+        askedFor('DELETE', repository, ['revocations', digest], null),
+        { kind: 'liftDigest', digest },
+        ({ versions }) => ({ digest, published: { ...versions } }),
+      ),
 
     listChanges: (repository, filter, page) =>
       guarded(() => listChanges(db, repository, filter, page, now())),
@@ -311,15 +360,26 @@ function done<Body>(call: Call, body: Body, impact: Impact): Done<Body> {
   return call.dryRun === true ? { outcome: 'done', body, impact } : { outcome: 'done', body };
 }
 
+/** An edit that waits for signatures. */
+function pending(call: Call, change: Change): Pending {
+  return call.dryRun === true
+    ? { outcome: 'change', change, impact: impactOf(change) }
+    : { outcome: 'change', change };
+}
+
 /** What a change would publish of itself; what the service adds at publication has no version yet. */
 function impactOf({ diff, documents }: Change): Impact {
   return { diff, versions: Object.fromEntries(documents.map(({ role, version }) => [role, version])) };
 }
 
-/** So far top-level targets is the only role that lists tags. */
-function assertTagRole(role: string | undefined): void {
-  if (role === undefined || role === TAG_ROLE) return;
-  throw new TrustError('ROLE_UNKNOWN', `no role ${role} lists tags here`, { role });
+/** What a change says was asked for: a path without a query, each segment percent-encoded. */
+function askedFor(method: string, repository: string, segments: readonly string[], body: unknown): AskedEdit {
+  const path = segments.map((segment) => `/${encodeURIComponent(segment)}`).join('');
+  return { method, path: `/v2/${repository}/_trust${path}`, body };
+}
+
+function toldServed(stillServed: IntentAnswer['stillServed']): { readonly stillServed?: ListedTag[] } {
+  return stillServed.length === 0 ? {} : { stillServed: [...stillServed] };
 }
 
 /** The summary of a repository that a dry run did not make: its keys would be others. */

@@ -77,14 +77,21 @@ export const tagPublishedSchema = tagEntrySchema
   .extend({ versions: versionsSchema, published: versionsSchema })
   .openapi('TagPublished');
 export type TagPublished = z.infer<typeof tagPublishedSchema>;
+/** Roles that answer for a tag once another one has given it up. */
+const stillServedSchema = z.array(z.object({ role: z.string(), tag: z.string() }));
 /** Answer of `DELETE /tags/<tag>`. */
 export const tagRevokedSchema = z
-  .object({ tag: z.string(), published: versionsSchema })
+  .object({ tag: z.string(), stillServed: stillServedSchema.optional(), published: versionsSchema })
   .openapi('TagRevoked');
 export type TagRevoked = z.infer<typeof tagRevokedSchema>;
 /** Answer of `POST /tags`. */
 export const tagsEditedSchema = z
-  .object({ signed: z.array(z.string()), revoked: z.array(z.string()), published: versionsSchema })
+  .object({
+    signed: z.array(z.string()),
+    revoked: z.array(z.string()),
+    stillServed: stillServedSchema.optional(),
+    published: versionsSchema,
+  })
   .openapi('TagsEdited');
 export type TagsEdited = z.infer<typeof tagsEditedSchema>;
 /** Answer of `GET /tags/<tag>`: who vouches, through which roles, since when, until when. */

@@ -1,13 +1,21 @@
 /** Judges one intent against the board and, if it may be, carries it out there. An intent is whole or refused. */
 import type { JsonObject, JsonValue } from '@vidimus/canonical-json';
 import { isJsonObject } from '@vidimus/canonical-json';
-import { assertTagTarget, toRevocationTarget } from '@vidimus/tuf';
+import { assertTagTarget, REVOCATIONS_ROLE, toRevocationTarget } from '@vidimus/tuf';
 import type { DiffEntry } from '../../schemas/index.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { TAG_ROLE, type TagRow } from '../store/tags.ts';
 import { toTrustError } from '../trust-errors.ts';
-import type { Board } from './board.ts';
-import type { Intent, IntentRequest, TagEdit, Verdict } from './intents.ts';
+import { type Board, placeOf } from './board.ts';
+import {
+  type IntentRequest,
+  type LiftIntent,
+  othersSign,
+  type RevokeIntent,
+  type TagEdit,
+  type TagsIntent,
+  type Verdict,
+} from './intents.ts';
 import { assertTagEdit, saysTheSame, toTagTarget } from './tag-target.ts';
 
 /** More tags than this are told in several events, so that no event grows without bound. */
@@ -16,59 +24,76 @@ const maxTagsPerEvent = 100;
 type Event = Verdict['events'][number];
 
 /**
- * The verdict on one intent; the board has changed only if nothing was refused.
+ * The verdict on one intent; the board has changed only if nothing was refused. `othersSign`: a role that it edits
+ * cannot be signed here alone, and nothing was done.
  * Errors come back in `refused`: other intents of the same publish go on.
  */
-export function evaluate(board: Board, request: IntentRequest, nowMs: number): Verdict {
+export function evaluate(board: Board, request: IntentRequest, nowMs: number): Verdict | typeof othersSign {
   try {
     return evaluateIntent(board, request, nowMs);
   } catch (error) {
     const refused = toTrustError(error);
     // An attempt to bring back a revoked image is worth remembering; a typing error is not.
-    const events = refused.code === 'WOULD_BREAK' ? [refusal(request, refused)] : [];
+    const events = refused.detail['reason'] === 'DIGEST_REVOKED' ? [refusal(request, refused)] : [];
     return { tags: [], events, diff: [], refused };
   }
 }
 
-function evaluateIntent(board: Board, { call, intent }: IntentRequest, nowMs: number): Verdict {
+function evaluateIntent(
+  board: Board,
+  { call, intent }: IntentRequest,
+  nowMs: number,
+): Verdict | typeof othersSign {
   if (intent.kind === 'tags') return editTags(board, call, intent, nowMs);
   if (intent.kind === 'revokeDigest') return revokeDigest(board, call, intent, nowMs);
-  return liftDigest(board, call, intent.digest);
+  return liftDigest(board, call, intent);
 }
 
-function editTags(
-  board: Board,
-  call: Call,
-  intent: Extract<Intent, { kind: 'tags' }>,
-  nowMs: number,
-): Verdict {
-  if (board.isMirrored) throw othersSign();
-  for (const tag of intent.revoke) {
-    if (board.tag(tag) === undefined) throw new TrustError('TAG_UNKNOWN', `there is no tag ${tag}`, { tag });
-  }
-  for (const edit of intent.sign) assertSignable(board, edit, nowMs);
+function editTags(board: Board, call: Call, intent: TagsIntent, nowMs: number): Verdict | typeof othersSign {
+  if (board.isMirrored) throw notOurs();
+  const role = intent.role ?? TAG_ROLE;
+  board.assertRole(role);
+  const removed = intent.revoke.map((tag) => listedRow(board, intent.role, tag));
+  for (const edit of intent.sign) assertSignable(board, role, edit, nowMs);
+  const roles = [...(intent.sign.length > 0 ? [role] : []), ...removed.map((row) => placeOf(row).role)];
+  if (!roles.every((each) => board.isOwn(each))) return othersSign;
 
   const signed = intent.sign.flatMap((edit): Moved[] => {
-    const before = board.tag(edit.tag);
+    const before = board.tag(role, edit.tag);
     if (before !== undefined && saysTheSame(before, edit)) return [];
-    const after = toRow(edit, before, call, nowMs);
-    board.setTag(edit.tag, after);
-    return [{ tag: edit.tag, before, after }];
+    const after = toRow(role, edit, before, call, nowMs);
+    board.setTag(role, edit.tag, after);
+    return [{ role, tag: edit.tag, before, after }];
   });
-  const revoked = intent.revoke.map((tag): Moved => {
-    const before = board.tag(tag);
-    board.setTag(tag, undefined);
-    return { tag, before, after: undefined };
+  const revoked = removed.map((before): Moved => {
+    const place = placeOf(before);
+    board.setTag(place.role, place.tag, undefined);
+    return { ...place, before, after: undefined };
   });
   return {
     tags: [...intent.sign.map(({ tag }) => tag), ...intent.revoke],
+    // What another role says comes to light once this one is silent.
+    stillServed: intent.revoke.flatMap((tag) => {
+      const row = board.answerFor(tag);
+      return row === undefined ? [] : [placeOf(row)];
+    }),
     events: [...tagEvents('tag.sign', call, signed), ...tagEvents('tag.revoke', call, revoked)],
     diff: [...signed, ...revoked].map(tagDiff),
   };
 }
 
+/** The entry that is to go: of the role that was named, else of the one that answers. @throws TrustError TAG_UNKNOWN */
+function listedRow(board: Board, role: string | undefined, tag: string): TagRow {
+  const row = role === undefined ? (board.answerFor(tag) ?? board.tag(TAG_ROLE, tag)) : board.tag(role, tag);
+  if (row !== undefined) return row;
+  throw new TrustError('TAG_UNKNOWN', `there is no tag ${tag}${role === undefined ? '' : ` in ${role}`}`, {
+    tag,
+    ...(role === undefined ? {} : { role }),
+  });
+}
+
 /** Why the service signs no tags of a repository whose Notary clients hold the keys. */
-function othersSign(): TrustError {
+function notOurs(): TrustError {
   return new TrustError(
     'CUSTODY_INVALID',
     'its Notary clients hold the keys of this repository: sign and revoke with notary or docker trust',
@@ -77,10 +102,13 @@ function othersSign(): TrustError {
 }
 
 /** @throws TrustError BODY_INVALID or WOULD_BREAK; TufError EDIT_INVALID */
-function assertSignable(board: Board, edit: TagEdit, nowMs: number): void {
+function assertSignable(board: Board, role: string, edit: TagEdit, nowMs: number): void {
   assertTagEdit(edit);
   assertTagTarget(toTagTarget({ ...toPlain(edit), sinceMs: nowMs }));
-  if (board.revocation(edit.digest) === undefined) return;
+  if (board.revocation(edit.digest) === undefined) {
+    board.assertSignable(role, edit);
+    return;
+  }
   throw new TrustError('WOULD_BREAK', `${edit.digest} is revoked: lift its revocation first`, {
     tag: edit.tag,
     digest: edit.digest,
@@ -88,12 +116,7 @@ function assertSignable(board: Board, edit: TagEdit, nowMs: number): void {
   });
 }
 
-function revokeDigest(
-  board: Board,
-  call: Call,
-  intent: Extract<Intent, { kind: 'revokeDigest' }>,
-  nowMs: number,
-): Verdict {
+function revokeDigest(board: Board, call: Call, intent: RevokeIntent, nowMs: number): Verdict {
   const { digest, reason, link } = intent;
   if (`${reason}${link ?? ''}`.includes('\0')) {
     throw new TrustError('BODY_INVALID', 'a reason must not hold NUL characters');
@@ -109,13 +132,18 @@ function revokeDigest(
     atMs: nowMs,
   });
   // In a mirrored repository the tags stay, in both dialects alike: readers refuse them by the revocation.
-  const [taken, left] = board.isMirrored ? [[], named] : [named, []];
-  const stillServed = left.map(({ tag, listedBy }) => ({ role: listedBy ?? TAG_ROLE, tag }));
+  const taken = named.filter((row) => !board.isMirrored && board.isOwn(placeOf(row).role));
+  const left = named.filter((row) => !taken.includes(row));
+  const stillServed = left.map(placeOf);
   const isSame = before !== undefined && saidAlike(before.custom, target.custom);
-  if (isSame && taken.length === 0) return { tags: [], stillServed, events: [], diff: [] };
-  if (!isSame) board.setRevocation(digest, target);
-  for (const row of taken) board.setTag(row.tag, undefined);
-  const tags = taken.map(({ tag }) => tag);
+  const isListedHere = !isSame && board.isOwn(REVOCATIONS_ROLE);
+  const others = board.isMirrored
+    ? {}
+    : { others: { ...(isSame || isListedHere ? {} : { revocation: target }), left } };
+  if (!isListedHere && taken.length === 0) return { tags: [], stillServed, events: [], diff: [], ...others };
+  if (isListedHere) board.setRevocation(digest, target);
+  for (const { role, tag } of taken.map(placeOf)) board.setTag(role, tag, undefined);
+  const tags = [...new Set(taken.map(({ tag }) => tag))];
   const after: JsonObject = {
     digest,
     reason,
@@ -127,20 +155,28 @@ function revokeDigest(
     tags,
     stillServed,
     events: [
-      { ...by(call), action: 'digest.revoke', result: 'done', after, tags: named.map(({ tag }) => tag) },
+      {
+        ...by(call),
+        action: 'digest.revoke',
+        result: 'done',
+        after,
+        tags: [...new Set(named.map(({ tag }) => tag))],
+      },
     ],
     diff: [
-      { role: 'revocations', what: `revoke ${digest}`, after: reason },
-      ...taken.map((row) => tagDiff({ tag: row.tag, before: row, after: undefined })),
+      ...(isListedHere ? [{ role: REVOCATIONS_ROLE, what: `revoke ${digest}`, after: reason }] : []),
+      ...taken.map((row) => tagDiff({ ...placeOf(row), before: row, after: undefined })),
     ],
+    ...others,
   };
 }
 
-function liftDigest(board: Board, call: Call, digest: string): Verdict {
+function liftDigest(board: Board, call: Call, { digest }: LiftIntent): Verdict | typeof othersSign {
   const before = board.revocation(digest);
   if (before === undefined) {
     throw new TrustError('METADATA_UNKNOWN', `${digest} is not revoked here`, { digest });
   }
+  if (!board.isOwn(REVOCATIONS_ROLE)) return othersSign;
   board.setRevocation(digest, undefined);
   return {
     tags: [],
@@ -152,11 +188,12 @@ function liftDigest(board: Board, call: Call, digest: string): Verdict {
         before: { digest, ...(before.custom === undefined ? {} : { custom: before.custom }) },
       },
     ],
-    diff: [{ role: 'revocations', what: `lift the revocation of ${digest}` }],
+    diff: [{ role: REVOCATIONS_ROLE, what: `lift the revocation of ${digest}` }],
   };
 }
 
 interface Moved {
+  readonly role: string;
   readonly tag: string;
   readonly before: TagRow | undefined;
   readonly after: TagRow | undefined;
@@ -194,21 +231,21 @@ function by(call: Call): Pick<Event, 'actor' | 'requestId'> {
   return { actor: call.actor, requestId: call.requestId };
 }
 
-function tagDiff({ tag, before, after }: Moved): DiffEntry {
+function tagDiff({ role, tag, before, after }: Moved): DiffEntry {
   return {
-    role: TAG_ROLE,
+    role,
     what: after === undefined ? `revoke tag ${tag}` : `sign tag ${tag}`,
     ...(before === undefined ? {} : { before: before.digest }),
     ...(after === undefined ? {} : { after: after.digest }),
   };
 }
 
-function toJson({ tag, digest, size }: TagRow): JsonObject {
-  return { tag, digest, size };
+function toJson({ tag, digest, size, listedBy }: TagRow): JsonObject {
+  return { tag, digest, size, ...(listedBy === undefined ? {} : { role: listedBy }) };
 }
 
 /** `since` and `actor` are about the digest, not about what stands beside it. */
-function toRow(edit: TagEdit, before: TagRow | undefined, call: Call, nowMs: number): TagRow {
+function toRow(role: string, edit: TagEdit, before: TagRow | undefined, call: Call, nowMs: number): TagRow {
   const isSameDigest = before?.digest === edit.digest;
   return {
     ...toPlain(edit),
@@ -216,6 +253,8 @@ function toRow(edit: TagEdit, before: TagRow | undefined, call: Call, nowMs: num
     // Version 0 stands for the version that is about to be made.
     sinceVersion: isSameDigest ? before.sinceVersion : 0,
     actor: isSameDigest ? before.actor : call.actor,
+    ...(isSameDigest && before.change !== undefined ? { change: before.change } : {}),
+    ...(role === TAG_ROLE ? {} : { listedBy: role }),
   };
 }
 

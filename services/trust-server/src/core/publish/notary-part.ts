@@ -1,9 +1,9 @@
 /** An edit of tags in the `notary` dialect, in a repository whose service signs both. */
-import type { Queries } from '@vidimus/database';
 import {
   type DialectName,
   type Draft,
   type EditTerms,
+  editInvalid,
   nextTargets,
   type TargetEdits,
   type Targets,
@@ -11,25 +11,35 @@ import {
 import type { RoleHeads } from '../store/metadata.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
 import { lifetimesIn, type RepositorySettings } from '../store/repository-settings.ts';
-import { type DocumentReader, readCurrent } from './current-documents.ts';
+import { TAG_ROLE } from '../store/tags.ts';
+import type { CurrentDocuments } from './current-documents.ts';
 import type { DialectPart } from './publication.ts';
 
 /** Without edits, timestamp alone follows: one publish advances every dialect. @throws TufError EDIT_INVALID */
-export async function notaryPart(
-  reader: DocumentReader,
-  tx: Queries,
+export function notaryPart(
   row: RepositoryRow,
+  base: CurrentDocuments,
   heads: RoleHeads,
-  edits: Required<TargetEdits>,
+  edits: ReadonlyMap<string, TargetEdits>,
   nowMs: number,
-): Promise<DialectPart> {
-  const base = await readCurrent(reader, tx, row, heads);
+): DialectPart {
   const terms = termsOf(row, 'notary', heads, nowMs);
-  const targets = new Map<string, Draft<Targets>>();
-  if (edits.set.length + edits.remove.length > 0) {
-    targets.set('targets', nextTargets('targets', base.targets, edits, terms));
+  return { dialect: 'notary', base, terms, targets: nextListings(base, edits, terms) };
+}
+
+/** The next documents of roles that list tags, by role, where none of them is in bins. @throws TufError EDIT_INVALID */
+export function nextListings(
+  { targets, delegated }: Pick<CurrentDocuments, 'targets' | 'delegated'>,
+  edits: ReadonlyMap<string, TargetEdits>,
+  terms: EditTerms,
+): ReadonlyMap<string, Draft<Targets>> {
+  const drafts = new Map<string, Draft<Targets>>();
+  for (const [role, own] of edits) {
+    const document = role === TAG_ROLE ? targets : delegated?.get(role);
+    if (document === undefined) throw editInvalid('ROLE_MISSING', `role ${role} has no file`, { role });
+    drafts.set(role, nextTargets(role, document, own, terms));
   }
-  return { dialect: 'notary', base, terms, targets };
+  return drafts;
 }
 
 /** Where versions of new roles begin, in a repository that was restored once. */

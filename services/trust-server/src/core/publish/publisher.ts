@@ -8,7 +8,7 @@ import { TufError } from '@vidimus/tuf';
 import { TrustError, type TrustErrorCode } from '../../service.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
 import { toTrustError } from '../trust-errors.ts';
-import type { IntentAnswer, IntentRequest } from './intents.ts';
+import type { IntentAnswer, IntentRequest, othersSign } from './intents.ts';
 import type { Published } from './publication.ts';
 import { type IntentParts, runIntents } from './run-intents.ts';
 
@@ -29,15 +29,15 @@ export interface PublisherParts extends IntentParts {
 }
 
 export interface Publisher {
-  /** @throws TrustError */
-  submit(repository: string, request: IntentRequest): Promise<IntentAnswer>;
+  /** `othersSign`: nothing was done, since the service cannot sign the role alone. @throws TrustError */
+  submit(repository: string, request: IntentRequest): Promise<IntentAnswer | typeof othersSign>;
   /** Resolves when no publish is running. */
   idle(): Promise<void>;
 }
 
 interface Waiting {
   readonly request: IntentRequest;
-  readonly resolve: (answer: IntentAnswer) => void;
+  readonly resolve: (answer: IntentAnswer | typeof othersSign) => void;
   readonly reject: (error: TrustError) => void;
 }
 
@@ -121,6 +121,8 @@ const ofOneIntent: ReadonlySet<TrustErrorCode> = new Set([
   'BODY_INVALID',
   'DIALECT_INEXPRESSIBLE',
   'DIALECTS_DISAGREE',
+  'CHANGE_CONFLICT',
+  'WOULD_BREAK',
 ]);
 
 /** One intent that the rules refuse must not spoil its neighbours: each is tried by itself. */
