@@ -14,6 +14,7 @@ import {
   type Versions,
 } from '../publish/publication.ts';
 import { sealRoot } from '../publish/seal.ts';
+import { settledTags, type TagRows } from '../publish/settled-tags.ts';
 import { headsIn, readHeads, scheduleHeads } from '../store/metadata.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
 import type { RepositorySettings } from '../store/repository-settings.ts';
@@ -67,7 +68,8 @@ export async function publishEdit(
     result: 'done' as const,
     ...(change === undefined ? {} : { change }),
   };
-  const { tags } = plan;
+  const tags = plan.tags && settle(prepared, plan.tags);
+  const tagCount = tags === undefined ? row.tagCount : await tagCountAfter(tx, row, tags);
   const published = await publish(tx, {
     at: row,
     managed,
@@ -75,13 +77,13 @@ export async function publishEdit(
     parts: dialectParts,
     signers: plan.signers,
     events: (versions) => [{ ...event, versions }],
-    move: { settings, ...(tags === undefined ? {} : { tagCount: await tagCountAfter(tx, row, tags) }) },
+    move: { settings, ...(tags === undefined ? {} : { tagCount }) },
     ...(tags === undefined ? {} : { tags: (versions) => tagsAt(tags, prepared, versions, change) }),
     newId: parts.newId,
   });
   for (const part of prepared) await unschedule(tx, row, part, managed);
   await parts.keys.retireKeys(tx, row, nowMs, plan.retire);
-  return { row: { ...row, settings, log: published.log }, published };
+  return { row: { ...row, settings, tagCount, log: published.log }, published };
 }
 
 /** As they are from now on. */
@@ -141,11 +143,15 @@ function rank({ dialect }: DialectPart): number {
   return dialect === 'tuf' ? 0 : 1;
 }
 
-async function tagCountAfter(
-  tx: Queries,
-  row: RepositoryRow,
-  { set, remove }: NonNullable<StoredPlan['tags']>,
-): Promise<number> {
+/** Others may have moved the same tags in other roles since it was planned. */
+function settle(prepared: readonly PreparedPart[], planned: NonNullable<StoredPlan['tags']>): TagRows {
+  const main = prepared.find(({ dialect }) => dialect === 'tuf');
+  if (main === undefined) return planned;
+  const { base, next } = main;
+  return settledTags({ base: base.documents, before: base.targets, next: next.targets }, planned);
+}
+
+async function tagCountAfter(tx: Queries, row: RepositoryRow, { set, remove }: TagRows): Promise<number> {
   const names = [...set.map(({ tag }) => tag), ...remove];
   const known = new Set((await readTags(tx, row, names)).map(({ tag }) => tag));
   const added = set.filter(({ tag }) => !known.has(tag)).length;
@@ -154,7 +160,7 @@ async function tagCountAfter(
 
 /** Version 0 stands for the version of the listing role that was just made. */
 function tagsAt(
-  { set, remove }: NonNullable<StoredPlan['tags']>,
+  { set, remove }: TagRows,
   prepared: readonly PreparedPart[],
   versions: Versions,
   change: string | undefined,
