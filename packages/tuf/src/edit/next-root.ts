@@ -29,7 +29,7 @@ export function nextRoot(
   return {
     kind: 'root',
     ...made,
-    consistentSnapshot: true,
+    consistentSnapshot: previous.consistentSnapshot,
     keys: keyMap(sets.values()),
     roles: {
       root: roleKeys('root'),

@@ -19,6 +19,25 @@ export {
   signChangeSchema,
 } from './changes.ts';
 export { type ImportRepository, importRepositorySchema } from './imports.ts';
+export { type Job, jobSchema } from './jobs.ts';
+export {
+  type FleetImpact,
+  type FleetImpactItem,
+  type FleetKey,
+  fleetImpactSchema,
+  fleetKeySchema,
+  type ImpactCounts,
+  type KeyDetail,
+  type KeyImpact,
+  type KeyRevoked,
+  keyImpactSchema,
+  keyRevokedSchema,
+  keySchema,
+  type Needs,
+  type RevokeKey,
+  revokeKeySchema,
+  type Verdict,
+} from './keys.ts';
 export {
   dialectSchema,
   digestSchema,
@@ -58,7 +77,18 @@ export {
   revocationSchema,
   revokeDigestSchema,
 } from './revocations.ts';
-export { type Role, type RoleState, roleSchema } from './roles.ts';
+export {
+  type PatchRole,
+  patchRoleSchema,
+  type Role,
+  type RoleRotated,
+  type RoleState,
+  type RotateRole,
+  roleRotatedSchema,
+  roleSchema,
+  roleStateSchema,
+  rotateRoleSchema,
+} from './roles.ts';
 export {
   type EditTags,
   editTagsSchema,

@@ -2,11 +2,16 @@
 import { z } from '@hono/zod-openapi';
 import {
   durationSchema,
+  keyEntrySchema,
   keyIdSchema,
+  lifetimeSchema,
+  maxKeysPerRole,
+  reasonSchema,
   roleNameSchema,
   thresholdSchema,
   timeSchema,
   versionSchema,
+  versionsSchema,
 } from './primitives.ts';
 
 const roleStateShape = {
@@ -33,3 +38,28 @@ export const roleSchema = z
   })
   .openapi('Role');
 export type Role = z.infer<typeof roleSchema>;
+/** Body of `POST /roles/<role>/rotations`: who signs the role from now on. */
+export const rotateRoleSchema = z
+  .strictObject({
+    to: z.array(keyEntrySchema).min(1).max(maxKeysPerRole),
+    /** As it was, when absent. */
+    threshold: thresholdSchema.optional(),
+    expiresAfter: lifetimeSchema.optional(),
+    reason: reasonSchema,
+  })
+  .openapi('RotateRole');
+export type RotateRole = z.infer<typeof rotateRoleSchema>;
+/** Body of `PATCH /roles/<role>`. */
+export const patchRoleSchema = z
+  .strictObject({ expiresAfter: lifetimeSchema.optional(), threshold: thresholdSchema.optional() })
+  .refine(
+    ({ expiresAfter, threshold }) => expiresAfter !== undefined || threshold !== undefined,
+    'expected expiresAfter or threshold',
+  )
+  .openapi('PatchRole');
+export type PatchRole = z.infer<typeof patchRoleSchema>;
+/** Answer of a rotation that took effect. */
+export const roleRotatedSchema = z
+  .object({ published: versionsSchema, role: roleSchema })
+  .openapi('RoleRotated');
+export type RoleRotated = z.infer<typeof roleRotatedSchema>;

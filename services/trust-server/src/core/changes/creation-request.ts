@@ -139,8 +139,9 @@ function toRole(
   };
 }
 
-function toClientKey(
-  role: RepositoryRole,
+/** The key of a client entry. @throws TrustError KEY_INVALID */
+export function toClientKey(
+  role: string,
   { dialect = 'tuf', key: declared }: Extract<KeyEntry, { custody: 'client' }>,
   dialects: readonly DialectName[],
 ): ClientKey {

@@ -33,15 +33,19 @@ export async function carryOut(
   const others = prepared.flatMap((part) => documentsOfOthers(part, managed));
   if (others.length > 0 || (plan.approvals ?? 0) > 0) {
     const change = await toChangeRow(parts, tx, way.row, call, plan, prepared, managed, nowMs);
-    if (call.dryRun === true) return { outcome: 'dryRun', versions: versionsOf(prepared), change, managed };
+    if (call.dryRun === true) return { ...dryRun(plan, prepared, managed), change };
     await openChange(parts, tx, way.row, call, plan, change, new Set([...way.row.settings.managed, ...made]));
     return { outcome: 'change', change, managed };
   }
-  if (call.dryRun === true) return { outcome: 'dryRun', versions: versionsOf(prepared), managed };
+  if (call.dryRun === true) return dryRun(plan, prepared, managed);
   await parts.keys.store(tx, way.row, plan.made ?? []);
   const stored = toStoredPlan(plan, [], nowMs);
   const edit = { call, plan: stored, prepared, collected: () => [], nowMs };
   return { outcome: 'published', ...(await publishEdit(parts, tx, way.row, edit)) };
+}
+
+function dryRun(plan: EditPlan, prepared: readonly PreparedPart[], managed: ReadonlySet<string>) {
+  return { outcome: 'dryRun' as const, versions: versionsOf(prepared), diff: plan.diff, managed };
 }
 
 async function prepareAll(

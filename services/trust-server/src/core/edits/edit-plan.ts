@@ -65,6 +65,7 @@ export type Carried =
   | {
       readonly outcome: 'dryRun';
       readonly versions: Versions;
+      readonly diff: readonly DiffEntry[];
       readonly change?: ChangeRow;
       readonly managed: ReadonlySet<string>;
     };
