@@ -5,7 +5,8 @@ import type { RoleKeys, Root } from './model.ts';
 import { verifyThreshold } from './threshold.ts';
 import type { Verified } from './verify-document.ts';
 
-export type Anchor =
+/** What a client was given by hand, or found and kept. */
+export type OwnAnchor =
   /** A root file that came another way than from the server. */
   | { readonly kind: 'root'; readonly bytes: Uint8Array }
   /** Ids of root keys: the first root that at least `threshold` of them signed is trusted. */
@@ -22,6 +23,21 @@ export type Anchor =
   | { readonly kind: 'authority'; readonly caPem: string }
   /** The first version as first seen; afterwards that one as the cache kept it. */
   | { readonly kind: 'firstUse' };
+
+/**
+ * Ids of root keys as somebody says today who may say otherwise tomorrow: the organisation's directory. At least
+ * `threshold` of them must have signed a root of the chain that this client goes on from, be it the first or the
+ * newest. No root that leads elsewhere is kept, so that a thief's one does not stand in the way of the right one.
+ */
+export interface NamedKeys {
+  readonly kind: 'named';
+  readonly keyIds: readonly string[];
+  readonly threshold: number;
+  /** Where the chain begins; absent: at the first root that the named keys signed. */
+  readonly from?: Exclude<OwnAnchor, { kind: 'firstUse' }>;
+}
+
+export type Anchor = OwnAnchor | NamedKeys;
 
 export type PinnedKeys = Exclude<Anchor, { kind: 'firstUse' | 'root' }>;
 
@@ -44,8 +60,9 @@ export function assertStandsNow(
   root: Verified<Root>,
 ): void {
   dialect.assertRootNow?.(root.document, now, root.keyIds);
-  if (anchor.kind !== 'authority') return;
-  if (isSignedBy(root, pinnedRole(dialect, root.document, anchor, now))) return;
+  const own = anchor.kind === 'named' ? anchor.from : anchor;
+  if (own?.kind !== 'authority') return;
+  if (isSignedBy(root, pinnedRole(dialect, root.document, own, now))) return;
   throw new TufError('ANCHOR', 'the authority does not vouch for the certificates of the newest root', {
     version: root.document.version,
   });
@@ -58,7 +75,7 @@ function pinnedRole(dialect: Dialect, root: Root, pins: PinnedKeys, atMs?: numbe
     const pinned = new Set(ids);
     return keyIds.filter((keyId) => pinned.has(keyId));
   };
-  if (pins.kind === 'keyIds') {
+  if (pins.kind === 'keyIds' || pins.kind === 'named') {
     assertThreshold(pins.threshold, new Set(pins.keyIds).size);
     return { keyIds: among(pins.keyIds), threshold: pins.threshold };
   }

@@ -18,6 +18,8 @@ export function* findFirstRoot(
 ): Workflow<Verified<Root>> {
   // TUF 5.2: a root that came with the client always wins over the cache.
   if (anchor.kind === 'root') return verifyRoot(context, anchor.bytes);
+  if (anchor.kind === 'named' && anchor.from !== undefined)
+    return yield* findFirstRoot(context, anchor.from, cached);
   if (anchor.kind === 'firstUse') return yield* firstSeen(context);
   return (yield* pinnedInCache(context, anchor, cached)) ?? (yield* pinnedOnServer(context, anchor));
 }

@@ -1,8 +1,17 @@
-export { type Anchor, meetsPins, type PinnedKeys } from './anchor.ts';
+export { type Anchor, meetsPins, type NamedKeys, type OwnAnchor, type PinnedKeys } from './anchor.ts';
 export { assertBinding } from './binding.ts';
 export { loadDelegated, lookUpRole } from './delegated-role.ts';
 export { delegationOf, delegationsFor, matchesDelegation } from './delegation.ts';
 export type { Dialect, Draft } from './dialect.ts';
+export {
+  type DirectoryEntry,
+  directoryEntryBytes,
+  findDirectoryEntry,
+  readDirectoryEntry,
+  toDirectoryEntry,
+  toDirectoryTarget,
+} from './directory/entry.ts';
+export { assertDirectoryPattern, contradictedBy, mostSpecific } from './directory/pattern.ts';
 export { drive } from './drive.ts';
 export {
   allBins,
@@ -72,6 +81,26 @@ export {
 export { TufError, type TufErrorCode, type TufErrorDetail } from './errors.ts';
 export { assertFileMeta, verifyTargetFile } from './file-meta.ts';
 export { assertLifetime, assertNotExpired, isExpired } from './freshness.ts';
+export {
+  encodeHandover,
+  type Handover,
+  type HandoverCheck,
+  type HandoverFile,
+  MAX_HANDOVER_BYTES,
+  MAX_HANDOVER_LIFETIME_MS,
+  type RootName,
+  readHandover,
+  verifyHandover,
+} from './handover/handover.ts';
+export {
+  agreedRecoveryKeys,
+  assertRecoveryApart,
+  RECOVERY_FIELD,
+  type RecoveryKeys,
+  readRecoveryKeys,
+  recoveryKeysOf,
+  writeRecoveryKeys,
+} from './handover/recovery-keys.ts';
 export { type ImageNotes, imageNotesOf, withImageNotes } from './image-notes.ts';
 export {
   DEFAULT_LIMITS,
@@ -117,6 +146,7 @@ export {
   assertVersion,
   rotatesOnlineKeys,
 } from './rollback.ts';
+export { updateRoots } from './root-chain.ts';
 export { isBinOf } from './succinct-roles.ts';
 export { type LoadRole, pairKey, type Search, searchTarget } from './target-search.ts';
 export { type Quorum, verifyThreshold } from './threshold.ts';

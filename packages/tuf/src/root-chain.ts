@@ -2,7 +2,7 @@
  * TUF 5.2 and 5.3: from the anchor through the cached roots to the server's newest. What a cache holds above
  * the anchor must chain from it; what the server adds must go on from there, never end below it or beside it.
  */
-import type { Anchor } from './anchor.ts';
+import { type Anchor, meetsPins } from './anchor.ts';
 import { discardRoot, loadCached } from './cached-file.ts';
 import { TufError } from './errors.ts';
 import { findFirstRoot } from './first-root.ts';
@@ -44,7 +44,9 @@ export function* updateRoots(context: VerifyContext, anchor: Anchor): Workflow<r
   // The anchor moved on since the last run, and the rotation with it.
   if (used !== undefined && rotatesOnlineKeys(used.document, cached.newest.document))
     yield* forgetOnlineRoles();
-  const { roots, newest } = yield* walkServer(context, cached);
+  const isNamed = (root: Verified<Root>): boolean =>
+    anchor.kind !== 'named' || meetsPins(context.dialect, root, anchor);
+  const { roots, newest } = yield* walkServer(context, cached, isNamed);
   if (!isSame(newest, current)) yield* storeCurrent(newest);
   return roots;
 }
@@ -99,8 +101,13 @@ function* placeCurrent(
   return { roots: [...roots, next], newest: next, current };
 }
 
-function* walkServer(context: VerifyContext, { roots, newest, ahead }: CachedChain): Workflow<Chain> {
+function* walkServer(
+  context: VerifyContext,
+  { roots, newest, ahead }: CachedChain,
+  isNamed: (root: Verified<Root>) => boolean,
+): Workflow<Chain> {
   const chain = [...roots];
+  let named = roots.some(isNamed);
   let unstored: { readonly before: Verified<Root>; readonly root: Verified<Root> }[] = [];
   let trusted = newest;
   // TUF 5.3.3: one version after the other, until there is none.
@@ -118,12 +125,15 @@ function* walkServer(context: VerifyContext, { roots, newest, ahead }: CachedCha
     unstored.push({ before: trusted, root });
     chain.push(root);
     trusted = root;
+    named ||= isNamed(root);
     if (ahead !== undefined && version < ahead.document.version) continue;
     if (ahead?.document.version === version && !isSame(ahead, root)) {
       throw new TufError('ROOT_CHAIN', 'the server has another root of a version already trusted', {
         version,
       });
     }
+    // Until it is known that this chain is the one the anchor means, nothing of it is kept.
+    if (!named) continue;
     // TUF 5.3.7, 5.3.8: trusted and persisted at once.
     for (const step of unstored) yield* storeRoot(step.before, step.root);
     unstored = [];
@@ -134,6 +144,7 @@ function* walkServer(context: VerifyContext, { roots, newest, ahead }: CachedCha
       found: trusted.document.version,
     });
   }
+  if (!named) throw new TufError('ANCHOR', 'no root is signed by enough of the keys that are named for it');
   return { roots: chain, newest: trusted };
 }
 

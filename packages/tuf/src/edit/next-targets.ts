@@ -1,5 +1,8 @@
 /** The next document of targets, of a bin, or of `revocations`. */
+import { DIRECTORY_NAME } from '@vidimus/reference';
 import type { Draft } from '../dialect.ts';
+import { toDirectoryEntry } from '../directory/entry.ts';
+import { TufError } from '../errors.ts';
 import type { Target, Targets } from '../model.ts';
 import { editInvalid } from './edit-error.ts';
 import { assertRevocationTarget, assertTagTarget } from './target-rules.ts';
@@ -17,7 +20,7 @@ export const REVOCATIONS_ROLE = 'revocations';
 export const MAX_TARGETS_PER_ROLE = 20_000;
 
 /**
- * The next document of a role that lists tags.
+ * The next document of a role that lists tags; top-level targets of the directory lists its entries instead.
  * @throws TufError EDIT_INVALID (TARGET, SIZE, TERMS)
  */
 export function nextTargets(
@@ -26,7 +29,9 @@ export function nextTargets(
   edits: TargetEdits,
   terms: EditTerms,
 ): Draft<Targets> {
-  for (const target of edits.set ?? []) assertTagTarget(target);
+  const isDirectory = terms.repository === DIRECTORY_NAME && role === 'targets';
+  const assertTarget = isDirectory ? assertDirectoryTarget : assertTagTarget;
+  for (const target of edits.set ?? []) assertTarget(target);
   return next(role, previous, edits, terms);
 }
 
@@ -42,6 +47,18 @@ export function nextRevocations(previous: Targets, edits: TargetEdits, terms: Ed
 /** An empty document of a delegated role. @throws TufError EDIT_INVALID (TERMS) */
 export function emptyTargets(role: string, terms: EditTerms): Draft<Targets> {
   return { kind: 'targets', ...stamp(terms, role), targets: new Map() };
+}
+
+/** @throws TufError EDIT_INVALID (TARGET) */
+function assertDirectoryTarget(target: Target): void {
+  try {
+    toDirectoryEntry(target);
+  } catch (error) {
+    if (!(error instanceof TufError)) throw error;
+    throw editInvalid('TARGET', `no entry of the directory: ${error.message}`, {
+      path: target.path.slice(0, 200),
+    });
+  }
 }
 
 function next(role: string, previous: Targets, edits: TargetEdits, terms: EditTerms): Draft<Targets> {
