@@ -35,25 +35,41 @@ export type {
   TagDetail,
   TagPublished,
 } from './publish/answers.ts';
+export type { Administration, ReplacementWish } from './publish/administration.ts';
 export type { Difference } from './publish/change-difference.ts';
 export type { Difference } from './publish/change-difference.ts';
+export type {
+  Delegated,
+  FleetImpact,
+  FleetImpactItem,
+  FleetKey,
+  Job,
+  KeyDetail,
+  KeyImpact,
+  KeyRevoked,
+  RoleDetail,
+  Rotated,
+} from './publish/key-answers.ts';
 export { mirrorKeys } from './publish/mirror-keys.ts';
 export type { VerifiedDocument } from './publish/offered-document.ts';
 export {
   createPublishClient,
   type Outcome,
   type PublishClient,
-  trustPath,
 } from './publish/publish-client.ts';
 export type {
   AddDialectsRequest,
   CreateRepositoryRequest,
+  DelegationRequest,
   EditTagsRequest,
   ImportRepositoryRequest,
   KeyEntry,
   RecoverRequest,
   RevokeDigestRequest,
+  RevokeKeyRequest,
   RoleRequest,
+  RoleTermsRequest,
+  RotationRequest,
   SignatureUpload,
   TagRequest,
 } from './publish/requests.ts';
@@ -73,6 +89,7 @@ export {
   type TokenClient,
   type TokenRequest,
 } from './publish/token-client.ts';
+export { trustPath } from './publish/trust-path.ts';
 export { type AddedDialectCheck, verifyAddedDialect } from './publish/verify-added-dialect.ts';
 export {
   type ChangeCheck,

@@ -24,6 +24,8 @@ export interface Difference {
   readonly after?: string;
   /** A root key that the anchor of this client rests on. */
   readonly anchored?: true;
+  /** It is there now, and too few of the role's present keys vouch for it: whoever signs, vouches for it anew. */
+  readonly unvouched?: true;
 }
 
 type Line = Omit<Difference, 'dialect'>;
@@ -35,7 +37,9 @@ export function differenceOf(
   next: Root | Targets,
 ): readonly Difference[] {
   const lines =
-    next.kind === 'root' ? rootLines(present, next) : targetsLines(role, present.targets.get(role), next);
+    next.kind === 'root'
+      ? rootLines(present, next)
+      : [...unvouchedLines(role, present, next), ...targetsLines(role, present.targets.get(role), next)];
   return [...lines, ...termLines(role, present, next)].map((line) => ({ dialect: present.dialect, ...line }));
 }
 
@@ -73,6 +77,18 @@ function targetsLines(role: string, before: Targets | undefined, after: Targets)
     ...bins(before, after),
     ...[...paths].flatMap((path) => entryLines(role, path, was.get(path), after.targets.get(path))),
   ];
+}
+
+/** A file that lost its threshold may say what only a thief signed: all that stays in it is shown. */
+function unvouchedLines(role: string, { below, targets }: PresentState, next: Targets): readonly Line[] {
+  const before = targets.get(role)?.targets;
+  if (!below.has(role) || before === undefined) return [];
+  return [...next.targets.values()].flatMap((target): Line[] => {
+    const was = before.get(target.path);
+    if (was === undefined || !sameEntry(was, target)) return [];
+    const digest = digestOf(target);
+    return [{ role, what: 'tag', name: target.path, before: digest, after: digest, unvouched: true }];
+  });
 }
 
 function delegationLines(before: readonly Delegation[], after: readonly Delegation[]): readonly Line[] {

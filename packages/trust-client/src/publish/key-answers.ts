@@ -3,27 +3,28 @@ import { z } from 'zod';
 
 const Versions = z.record(z.string(), z.int());
 const Time = z.string();
-const Custody = z.enum(['managed', 'client', 'mixed']);
 
 const RoleSchema = z.object({
-  custody: Custody,
+  custody: z.enum(['managed', 'client', 'mixed']),
   threshold: z.int(),
   keyIds: z.array(z.string()),
   independentCustodians: z.int().optional(),
 });
 
-/** `GET /roles/<role>`. */
+/** `GET /roles/<role>` and `/delegations/<name>`. */
 export const RoleDetailSchema = RoleSchema.extend({
   role: z.string(),
-  version: z.int(),
-  expires: Time,
-  expiresAfter: z.string(),
+  /** Absent for a delegation whose first document waits for signatures. */
+  version: z.int().optional(),
+  expires: Time.optional(),
+  expiresAfter: z.string().optional(),
   paths: z.array(z.string()).optional(),
   terminating: z.boolean().optional(),
+  signers: z.array(z.looseObject({ name: z.string(), keyIds: z.array(z.string()).optional() })).optional(),
 });
 export type RoleDetail = z.infer<typeof RoleDetailSchema>;
 
-/** A rotation, a change of lifetime or threshold that took effect. */
+/** A rotation, or a change of lifetime or threshold, that took effect. */
 export const RotatedSchema = z.object({ published: Versions, role: RoleSchema.optional() });
 export type Rotated = z.infer<typeof RotatedSchema>;
 
@@ -41,22 +42,28 @@ export const DelegatedSchema = z.object({
 });
 export type Delegated = z.infer<typeof DelegatedSchema>;
 
-/** One key of one repository, or of all. */
+/** A key of one repository. */
 export const KeyDetailSchema = z.object({
   keyId: z.string(),
   aliases: z.array(z.string()).default([]),
   type: z.string(),
-  custody: Custody,
+  custody: z.enum(['managed', 'client']),
+  /** In the server's words. */
   signer: z.string().nullish(),
-  roles: z.array(z.union([z.string(), z.looseObject({ role: z.string() })])),
+  roles: z.array(z.string()),
+  dialects: z.array(z.string()).default([]),
   createdAt: Time.nullish(),
   lastUsed: Time.nullish(),
   revokedAt: Time.nullish(),
 });
 export type KeyDetail = z.infer<typeof KeyDetailSchema>;
 
-/** What the revocation of a key would do, or did, in one repository. */
-export const ImpactSchema = z.object({
+/** A key wherever it is listed. */
+export const FleetKeySchema = KeyDetailSchema.extend({ repositories: z.object({ total: z.int() }) });
+export type FleetKey = z.infer<typeof FleetKeySchema>;
+
+/** What the revocation of a key would do in one repository. */
+export const KeyImpactSchema = z.object({
   key: z.string(),
   signer: z.string().nullish(),
   roles: z.array(
@@ -71,53 +78,56 @@ export const ImpactSchema = z.object({
   tagsOnlyByThisKey: z.array(z.string()),
   openChanges: z.array(z.string()),
   usable: z.boolean(),
-  needs: z.string(),
-  clientsRefuseBy: Time.nullish(),
-  published: Versions.optional(),
-});
-export type KeyImpact = z.infer<typeof ImpactSchema>;
-
-const FleetItemSchema = z.object({
-  repository: z.string(),
-  verdict: z.string().optional(),
-  role: z.string().optional(),
-  roles: z
-    .array(
-      z.object({ role: z.string(), threshold: z.int(), keysLeft: z.int(), breaks: z.boolean().optional() }),
-    )
+  needs: z.enum(['nothing', 'replacement', 'threshold', 'force']),
+  waitsFor: z
+    .array(z.object({ role: z.string(), missing: z.int(), mayStillSign: z.array(z.string()) }))
     .default([]),
-  tagsOnlyByThisKey: z.array(z.string()).default([]),
-  missing: z.int().optional(),
-  mayStillSign: z.array(z.string()).default([]),
-  openChanges: z.array(z.string()).default([]),
+  clientsRefuseBy: Time.nullish(),
 });
+export type KeyImpact = z.infer<typeof KeyImpactSchema>;
 
-/** The same over every repository that lists the key and that the caller may read. */
+/** A revocation that was published. */
+export const KeyRevokedSchema = KeyImpactSchema.extend({
+  published: Versions,
+  /** The change that others must sign. */
+  openChange: z.string().optional(),
+});
+export type KeyRevoked = z.infer<typeof KeyRevokedSchema>;
+
+const FleetItemSchema = KeyImpactSchema.extend({
+  repository: z.string(),
+  verdict: z.enum(['safe', 'needSignatures', 'break']),
+});
+export type FleetImpactItem = z.infer<typeof FleetItemSchema>;
+
+/** A page of what it would do in every repository that lists the key and that the caller may read. */
 export const FleetImpactSchema = z.object({
   key: z.string(),
   signer: z.string().nullish(),
-  repositories: z.object({ total: z.int(), safe: z.int(), needSignatures: z.int(), break: z.int() }),
+  repositories: z.object({
+    total: z.int(),
+    safe: z.int(),
+    needSignatures: z.int(),
+    break: z.int(),
+    denied: z.int().default(0),
+  }),
+  tags: z.object({ onlyThisKey: z.int() }).optional(),
   openChanges: z.array(z.string()).default([]),
   clientsRefuseBy: Time.nullish(),
-  items: z.array(FleetItemSchema),
+  items: z.array(FleetItemSchema).max(1_000),
   next: z.string().nullish(),
 });
 export type FleetImpact = z.infer<typeof FleetImpactSchema>;
-export type FleetImpactItem = z.infer<typeof FleetItemSchema>;
-
-const RefusedItem = z.union([
-  z.string(),
-  z.looseObject({ repository: z.string(), code: z.string().optional(), message: z.string().optional() }),
-]);
 
 /** A revocation in many repositories, as far as it has come. */
 export const JobSchema = z.object({
   job: z.string(),
-  state: z.string(),
-  done: z.int().default(0),
-  total: z.int().default(0),
-  published: z.int().default(0),
-  changes: z.array(z.string()).default([]),
-  refused: z.array(RefusedItem).default([]),
+  state: z.enum(['running', 'finished']),
+  done: z.int(),
+  total: z.int(),
+  published: z.int(),
+  changes: z.array(z.string()),
+  refused: z.array(z.object({ repository: z.string(), code: z.string(), message: z.string() })),
+  hidden: z.int().default(0),
 });
 export type Job = z.infer<typeof JobSchema>;

@@ -1,8 +1,8 @@
 /** The calls that publish: small typed functions over the REST API of the trust server (CONTRACTS C3, C5). */
-import { isRepositoryName } from '@vidimus/reference';
 import { z } from 'zod';
 import { TrustClientError } from '../errors.ts';
 import { createHttpClient, type HttpClientOptions } from '../http/http-client.ts';
+import { type Administration, administration } from './administration.ts';
 import {
   type Change,
   ChangeSchema,
@@ -31,13 +31,14 @@ import type {
   TagRequest,
 } from './requests.ts';
 import { call, type RestCall, read } from './rest-call.ts';
+import { trustPath } from './trust-path.ts';
 
 /** An edit took effect, or waits for signatures. */
 export type Outcome<Body> =
   | { readonly outcome: 'done'; readonly body: Body }
   | { readonly outcome: 'pending'; readonly change: Change };
 
-export interface PublishClient {
+export interface PublishClient extends Administration {
   /** The server's URL, ending in `/`. */
   readonly server: string;
   createRepository(repository: string, request: CreateRepositoryRequest): Promise<Outcome<RepositorySummary>>;
@@ -54,7 +55,8 @@ export interface PublishClient {
     tag: string,
     request: TagRequest & { readonly role?: string },
   ): Promise<Outcome<TagPublished>>;
-  revokeTag(repository: string, tag: string): Promise<Outcome<Published>>;
+  /** @param role absent: targets */
+  revokeTag(repository: string, tag: string, role?: string): Promise<Outcome<Published>>;
   editTags(repository: string, request: EditTagsRequest): Promise<Outcome<Published>>;
   /** Who signed the tag, and who vouches for it, in the server's words. */
   tag(repository: string, tag: string): Promise<TagDetail>;
@@ -72,7 +74,6 @@ export interface PublishClient {
   close(): void;
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
 /** Most pages a listing follows, of at most 1,000 entries each, all of them held in memory. */
 const MAX_PAGES = 1_000;
 const MAX_PAGE_ITEMS = 1_000;
@@ -108,6 +109,7 @@ export function createPublishClient(options: HttpClientOptions): PublishClient {
   };
 
   return {
+    ...administration({ ask, edit, list }),
     server: http.server,
     close: http.close,
     createRepository: (repository, body) =>
@@ -121,8 +123,11 @@ export function createPublishClient(options: HttpClientOptions): PublishClient {
     summary: (repository) => ask(SummarySchema, { method: 'GET', path: trustPath(repository) }),
     signTag: (repository, tag, body) =>
       edit(TagPublishedSchema, { method: 'PUT', path: trustPath(repository, 'tags', tag), body }),
-    revokeTag: (repository, tag) =>
-      edit(PublishedSchema, { method: 'DELETE', path: trustPath(repository, 'tags', tag) }),
+    revokeTag: (repository, tag, role) =>
+      edit(PublishedSchema, {
+        method: 'DELETE',
+        path: `${trustPath(repository, 'tags', tag)}${role === undefined ? '' : `?role=${encodeURIComponent(role)}`}`,
+      }),
     editTags: (repository, body) =>
       edit(PublishedSchema, { method: 'POST', path: trustPath(repository, 'tags'), body }),
     tag: (repository, tag) =>
@@ -144,18 +149,4 @@ export function createPublishClient(options: HttpClientOptions): PublishClient {
     rejectChange: (repository, id) =>
       ask(ChangeSchema.optional(), { method: 'DELETE', path: trustPath(repository, 'changes', id) }),
   };
-}
-
-/**
- * `v2/<repository>/_trust/<segment>…`; the repository goes raw, each segment percent-encoded.
- * @throws TrustClientError OPTIONS_INVALID for what would become another path (T20)
- */
-export function trustPath(repository: string, ...segments: readonly string[]): string {
-  if (!isRepositoryName(repository)) {
-    throw new TrustClientError('OPTIONS_INVALID', 'not a normalised repository name');
-  }
-  if (segments.some((segment) => ['', '.', '..'].includes(segment) || LONE_SURROGATE.test(segment))) {
-    throw new TrustClientError('OPTIONS_INVALID', 'not a tag, digest or id');
-  }
-  return ['v2', repository, '_trust', ...segments.map(encodeURIComponent)].join('/');
 }

@@ -52,6 +52,41 @@ export interface RevokeDigestRequest {
   readonly scope?: 'repository' | 'organisation';
 }
 
+/** The whole new key set of a role. */
+export interface RotationRequest {
+  readonly to: readonly KeyEntry[];
+  /** Absent: as it is. */
+  readonly threshold?: number;
+  readonly expiresAfter?: string;
+  readonly reason?: string;
+}
+
+/** Another lifetime or threshold with the same keys. */
+export interface RoleTermsRequest {
+  readonly threshold?: number;
+  readonly expiresAfter?: string;
+}
+
+export interface DelegationRequest {
+  readonly signers: readonly { readonly name: string; readonly keys: readonly KeyEntry[] }[];
+  readonly threshold: number;
+  readonly paths: readonly string[];
+  readonly terminating?: boolean;
+  readonly expiresAfter?: string;
+}
+
+export interface RevokeKeyRequest {
+  readonly reason: string;
+  /** RFC 3339, whole seconds. */
+  readonly compromisedSince?: string;
+  readonly replacement?: KeyEntry;
+  /** Of every role that lists the key. */
+  readonly threshold?: number;
+  readonly force?: boolean;
+  /** Refused with IMPACT_CHANGED if more would break. */
+  readonly expect?: { readonly break: number };
+}
+
 /** A repository that has a past on a Notary server: its roots, and the upload that goes on from the last of them. */
 export interface ImportRepositoryRequest {
   readonly dialect: 'notary';

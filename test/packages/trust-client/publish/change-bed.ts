@@ -117,6 +117,7 @@ function presentOf(dialect: DialectName, keyOf: (name: string) => Key): PresentS
     root,
     targets: new Map([...made.targets].map(([role, draft]) => [role, reread(dialect, draft, 'targets')])),
     unreadable: new Map(),
+    below: new Set(),
     anchorKeyIds: root.roles.root.keyIds,
   };
 }

@@ -381,4 +381,18 @@ describe('signing anew', () => {
       'notary releases expires',
     ]);
   });
+
+  it('of what too few vouch for now shows all of it', () => {
+    const below = { ...present, tuf: { ...present.tuf, below: new Set(['releases']) } };
+    const change = propose(below, {
+      kind: 'resign',
+      edit: { method: 'POST', path: pathTo('keys', 'x', 'revocation'), body: {} },
+      parts: [{ dialect: 'tuf', edit: { resign: new Set(['releases']) } }],
+    });
+    const lines = check(below, change).difference.filter(({ unvouched }) => unvouched);
+    expect(lines.map(({ name, after }) => [name, after])).toEqual([
+      ['1.0', digestOf('one')],
+      ['1.1', digestOf('bad')],
+    ]);
+  });
 });
