@@ -101,7 +101,7 @@ export function settingsAfter(
 async function toPart(
   row: RepositoryRow,
   { dialect, base, edit, next }: PreparedPart,
-  { collected, nowMs }: EditToPublish,
+  { collected, nowMs, plan }: EditToPublish,
   signerOf: SignerOf,
   settings: RepositorySettings,
 ): Promise<DialectPart> {
@@ -116,7 +116,8 @@ async function toPart(
     ...(root === undefined ? {} : { root }),
     targets: next.targets,
     signatures: new Map([...next.targets.keys()].map((role) => [role, collected(dialect, role)])),
-    renewSnapshot: edit.roles?.snapshot !== undefined,
+    renewSnapshot:
+      edit.roles?.snapshot !== undefined || plan.settings?.lifetimesMs?.['snapshot'] !== undefined,
   };
 }
 
