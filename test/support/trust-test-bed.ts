@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type ClientCache,
+  type ConfiguredAnchor,
   createClientCache,
   createTrustClient,
   type RepositorySettings,
   type RepositoryTrust,
   TrustClientError,
 } from '@vidimus/trust-client';
-import { type Anchor, type DialectName, TufError } from '@vidimus/tuf';
+import { type DialectName, TufError } from '@vidimus/tuf';
 import { NotarySimulator } from './notary-simulator.ts';
 import {
   type Simulated,
@@ -22,7 +23,7 @@ import { TufSimulator } from './tuf-simulator.ts';
 
 /** `anchor: undefined` is a configuration without one; absent is the repository's first root. */
 export type BedSettings = Partial<Omit<RepositorySettings, 'anchor' | 'dialect'>> & {
-  readonly anchor?: Anchor | undefined;
+  readonly anchor?: ConfiguredAnchor | undefined;
   /** Undefined: as the anchor says. */
   readonly dialect?: DialectName | undefined;
 };

@@ -1,12 +1,19 @@
-export { assertPinnable, type PinnableAnchor, parseAnchorFile } from './anchor/anchor-file.ts';
-export type { AnchorKind } from './anchor/choose-anchor.ts';
-export { exportAnchor, listAnchors, type PinnedAnchor, pinAnchor } from './anchor/pins.ts';
+export {
+  type AnchorFile,
+  assertPinnable,
+  type PinnableAnchor,
+  parseAnchorFile,
+  parseCarriedAnchor,
+} from './anchor/anchor-file.ts';
+export type { AnchorKind, ConfiguredAnchor } from './anchor/choose-anchor.ts';
+export { type CarriedFacts, exportAnchor, listAnchors, type PinnedAnchor, pinAnchor } from './anchor/pins.ts';
 export { withLock } from './cache/cache-lock.ts';
 export { type ClientCache, createClientCache, type RepositoryCache } from './cache/client-cache.ts';
 export { type DirectoryCacheOptions, openDirectoryCache } from './cache/directory-cache.ts';
 export { type Disk, realDisk } from './cache/disk.ts';
 export type { CacheRun, MetadataCache } from './cache/metadata-cache.ts';
 export type { DelegatedRole } from './delegated-roles.ts';
+export type { DirectoryOptions } from './directory/directory.ts';
 export { drive, Superseded, type Surroundings, type Warn } from './drive.ts';
 export {
   TrustClientError,
@@ -14,6 +21,7 @@ export {
   type TrustClientErrorDetail,
   type UnusableReason,
 } from './errors.ts';
+export type { CheckedHandover } from './handover/accept-handover.ts';
 export {
   createHttpClient,
   type HttpAnswer,
@@ -24,7 +32,7 @@ export {
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/http-limits.ts';
 export { createHttpSource, type MetadataSource } from './http/metadata-source.ts';
 export { type PresentState, readPresent } from './present-state.ts';
-export { type PresentState, readPresent } from './present-state.ts';
+export type { Administration, ReplacementWish } from './publish/administration.ts';
 export type {
   Change,
   ChangeDocument,
@@ -35,8 +43,6 @@ export type {
   TagDetail,
   TagPublished,
 } from './publish/answers.ts';
-export type { Administration, ReplacementWish } from './publish/administration.ts';
-export type { Difference } from './publish/change-difference.ts';
 export type { Difference } from './publish/change-difference.ts';
 export type {
   Delegated,
@@ -91,12 +97,6 @@ export {
 } from './publish/token-client.ts';
 export { trustPath } from './publish/trust-path.ts';
 export { type AddedDialectCheck, verifyAddedDialect } from './publish/verify-added-dialect.ts';
-export {
-  type ChangeCheck,
-  dialectsOf,
-  type VerifiedChange,
-  verifyChange,
-} from './publish/verify-change.ts';
 export {
   type ChangeCheck,
   dialectsOf,

@@ -1,11 +1,15 @@
 /** One refresh of one repository: online, else from an unexpired cache, else within `staleFor`. */
 import { type DialectName, type TrustedState, TufError } from '@vidimus/tuf';
-import { type ChosenAnchor, chooseAnchor, dialectFor } from './anchor/choose-anchor.ts';
-import { readAnchorFile, rememberFirstUse } from './anchor/pins.ts';
+import type { AnchorFile } from './anchor/anchor-file.ts';
+import { chooseAnchor, dialectFor } from './anchor/choose-anchor.ts';
+import { editAnchorFile, readAnchorFile, rememberFirstUse } from './anchor/pins.ts';
 import { type CacheState, readState, rememberRefresh } from './cache/cache-state.ts';
 import type { ClientCache, RepositoryCache } from './cache/client-cache.ts';
+import type { Consultation, Directory } from './directory/directory.ts';
 import type { Warn } from './drive.ts';
 import { TrustClientError } from './errors.ts';
+import type { HandoverPlace } from './handover/accept-handover.ts';
+import { acceptCarried } from './handover/carried-handovers.ts';
 import type { MetadataSource } from './http/metadata-source.ts';
 import { createOfflineSource } from './offline-source.ts';
 import { createSession, type Session } from './session.ts';
@@ -16,11 +20,25 @@ export interface RefreshRequest {
   readonly repository: string;
   readonly cache: ClientCache;
   readonly settings: RepositorySettings;
+  /** The organisation's directory; absent for the directory itself. */
+  readonly directory?: Directory;
+  readonly connect: (server: Server) => Connection;
+  readonly now: () => number;
+  readonly warn: Warn;
+  /**
+   * A moment in the past at which everything still held, for whoever makes the documents that follow expired ones:
+   * nothing is judged by it, and nothing remembered. Milliseconds.
+   */
+  readonly asOf?: number;
+}
+
+/** A trust server, and what it takes to be let in. */
+export type Server = Pick<RepositorySettings, 'server' | 'token' | 'ca'>;
+
+export interface Connection {
   /** The server's URL, ending in `/`. */
   readonly server: string;
   readonly source: (dialect: DialectName) => MetadataSource;
-  readonly now: () => number;
-  readonly warn: Warn;
 }
 
 /** What a refresh leaves behind for the look-ups after it. */
@@ -33,27 +51,22 @@ export interface Refreshed {
   readonly remembered: CacheState;
 }
 
-interface Circumstances extends RefreshRequest {
-  readonly dialect: DialectName;
+type Placed = Pick<RepositoryPlace, 'chosen' | 'consulted' | 'dialect' | 'server' | 'source'>;
+
+interface Circumstances extends Placed, Omit<RefreshRequest, 'cache' | 'connect' | 'directory'> {
   readonly opened: RepositoryCache;
-  readonly chosen: ChosenAnchor;
   readonly remembered: CacheState;
 }
 
 /** @throws TufError (judged and refused); TrustClientError */
 export async function refreshRepository(request: RefreshRequest): Promise<Refreshed> {
   const { repository, settings } = request;
-  const kept = await readAnchorFile(request.cache, repository);
-  const dialect = dialectFor(settings, kept);
-  const opened = await request.cache.open(repository, dialect);
-  const chosen = chooseAnchor({
-    repository,
-    dialect,
-    configured: settings.anchor,
-    kept,
-    firstUseConfirmed: settings.firstUseConfirmed ?? false,
-  });
-  const circumstances = { ...request, dialect, opened, chosen, remembered: await readState(opened) };
+  const place = await acceptCarried(await findPlace(request), request.warn, (name) =>
+    readAnchorFile(request.cache, name),
+  );
+  const { chosen, consulted, dialect, server, source, cache: opened } = place;
+  const placed = { chosen, consulted, dialect, server, source, opened };
+  const circumstances: Circumstances = { ...request, ...placed, remembered: await readState(opened) };
   try {
     return await refreshOnline(circumstances);
   } catch (error) {
@@ -61,6 +74,67 @@ export async function refreshRepository(request: RefreshRequest): Promise<Refres
     if (!isOutage(reported) || settings.online === true) throw reported;
     return await refreshOffline(circumstances, reported);
   }
+}
+
+/** Where a repository is read, and what its trust starts from. */
+export interface RepositoryPlace extends HandoverPlace {
+  /** The server's URL, ending in `/`. */
+  readonly server: string;
+  readonly consulted: Consultation | undefined;
+}
+
+/**
+ * Asks the directory first: without its answer nothing can be said about the repository.
+ * @throws TufError, TrustClientError
+ */
+export async function findPlace(request: RefreshRequest): Promise<RepositoryPlace> {
+  const { repository, settings } = request;
+  const consulted = await request.directory?.consult(repository);
+  const kept = await readAnchorFile(request.cache, repository);
+  const dialect = dialectFor(settings, kept, consulted);
+  const cache = await request.cache.open(repository, dialect);
+  const { server, source } = request.connect(serverFor(settings, consulted));
+  const place = {
+    repository,
+    dialect,
+    cache,
+    kept,
+    consulted,
+    server,
+    directory: consulted,
+    configured: settings.anchor,
+    foreign: settings.foreign ?? false,
+    source: source(dialect),
+    now: request.now(),
+  };
+  const firstUseConfirmed = settings.firstUseConfirmed ?? false;
+  return { ...place, chosen: chooseAnchor({ ...place, firstUseConfirmed }) };
+}
+
+/** The server that somebody named for this repository, else the directory's word. A token goes to its server alone. */
+function serverFor(settings: RepositorySettings, consulted: Consultation | undefined): Server {
+  const named = consulted?.entry?.trustServer;
+  const ca = settings.ca ?? consulted?.file.ca;
+  const trust = ca === undefined ? {} : { ca };
+  if (settings.isUsualServer !== true || named === undefined) return { ...settings, ...trust };
+  const token = consulted?.tokenFor(named);
+  return { server: named, ...trust, ...(token === undefined ? {} : { token }) };
+}
+
+/** Where the chain began that the directory's keys are part of: from there it goes on, whatever the entry becomes. */
+async function rememberDirectory(circumstances: Circumstances, state: TrustedState): Promise<void> {
+  const { chosen, opened, dialect, consulted, repository } = circumstances;
+  const isBegun = chosen.anchor.kind !== 'named' || chosen.anchor.from !== undefined;
+  const root = state.roots[0]?.envelope.bytes;
+  if (isBegun || root === undefined) return;
+  const recovery = consulted?.entry?.recovery;
+  await editAnchorFile(
+    opened,
+    (file): AnchorFile => ({
+      ...(file ?? { repository, dialect }),
+      directory: file?.directory ?? { dialect, root, ...(recovery && { recovery }) },
+    }),
+  );
 }
 
 /**
@@ -74,18 +148,27 @@ function isOutage(error: unknown): error is TrustClientError {
 }
 
 async function refreshOnline(circumstances: Circumstances): Promise<Refreshed> {
-  const { dialect, opened, chosen, remembered, source } = circumstances;
-  const session = sessionOver(circumstances, source(dialect));
+  const { opened, chosen, remembered, source, asOf } = circumstances;
+  const session = sessionOver(circumstances, source);
   const { lastSeen, lastIssued } = remembered;
-  const state = await session.refresh({ now: circumstances.now(), lastSeen, lastIssued });
+  const times = asOf === undefined ? { now: circumstances.now(), lastSeen, lastIssued } : { now: asOf };
+  const state = await session.refresh(times);
   // Only now, when a whole refresh from it has held, is a first use taken.
   const first = state.roots[0];
+  if (asOf !== undefined) return past(circumstances, state, session);
   if (chosen.anchor.kind === 'firstUse' && first !== undefined) {
     await rememberFirstUse(opened, session.dialect, first.envelope.bytes);
     circumstances.warn('FIRST_USE', { version: first.document.version });
   }
+  await rememberDirectory(circumstances, state);
   await rememberRefresh(opened, { now: state.now, issued: state.timestamp.document.binding.issued });
   const facts = { ...basicFacts(circumstances, state), refreshedAt: state.now, offline: false, stale: false };
+  return { state, facts, session, cache: opened, remembered };
+}
+
+function past(circumstances: Circumstances, state: TrustedState, session: Session): Refreshed {
+  const { opened, remembered } = circumstances;
+  const facts = { ...basicFacts(circumstances, state), offline: false, stale: true };
   return { state, facts, session, cache: opened, remembered };
 }
 
@@ -144,8 +227,16 @@ function sessionOver(circumstances: Circumstances, source: MetadataSource): Sess
   });
 }
 
-function basicFacts({ server, chosen }: Circumstances, state: TrustedState) {
-  return { server, dialect: state.dialect.name, anchor: chosen.kind, ...factsOf(state) } as const;
+function basicFacts({ server, chosen, consulted }: Circumstances, state: TrustedState) {
+  const name = consulted?.name;
+  const directory = consulted && { root: consulted.facts.versions.root, ...(name && { name }) };
+  return {
+    server,
+    dialect: state.dialect.name,
+    anchor: chosen.kind,
+    ...(chosen.kind === 'directory' && directory ? { directory } : {}),
+    ...factsOf(state),
+  } as const;
 }
 
 /** Two findings of the workflow get the names that a person who asked for a repository can act on. */

@@ -1,12 +1,28 @@
 /** One repository for one client: refresh, then answers from the state that held. */
-import type { DialectName, FoundTarget, Listing, Root } from '@vidimus/tuf';
+import {
+  type DialectName,
+  type FoundTarget,
+  type Listing,
+  type Root,
+  type Targets,
+  TufError,
+} from '@vidimus/tuf';
 import { rememberVerified, wasVerified } from './cache/cache-state.ts';
 import { type DelegatedRole, delegatedRoles } from './delegated-roles.ts';
 import { TrustClientError } from './errors.ts';
-import { createHttpClient } from './http/http-client.ts';
+import { acceptHandover, type CheckedHandover, checkHandover } from './handover/accept-handover.ts';
+import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import type { HttpLimits } from './http/http-limits.ts';
-import { createHttpSource, type MetadataSource } from './http/metadata-source.ts';
-import { type Refreshed, type RefreshRequest, refreshRepository } from './refresh-repository.ts';
+import { createHttpSource } from './http/metadata-source.ts';
+import type { PresentState } from './present-state.ts';
+import {
+  type Connection,
+  findPlace,
+  type Refreshed,
+  type RefreshRequest,
+  refreshRepository,
+  type Server,
+} from './refresh-repository.ts';
 import { type RevocationList, toRevocationList } from './revocation-list.ts';
 import { firstExpiry, type TrustFacts } from './trust-facts.ts';
 
@@ -27,17 +43,35 @@ export interface RepositoryTrust {
   lookUp(tag: string): Promise<FoundTarget | undefined>;
   /** The role `revocations`, by name; the `notary` dialect has none. @throws as `refresh` */
   lookUpRevocations(): Promise<RevocationList>;
+  /** The organisation's list, from the directory; undefined: none is pinned here. Never throws for bad evidence. */
+  lookUpOrganisationRevocations(): Promise<RevocationList | undefined>;
   /** Every tag that is vouched for (when stale: and was looked up before), and every role. @throws as `refresh` */
   list(): Promise<Listing>;
   /** Who may sign below targets. @throws as `refresh` */
   delegations(): Promise<readonly DelegatedRole[]>;
   /** The newest root that held, for whoever makes the next document from it. @throws as `refresh` */
   root(): Promise<Root>;
+  /**
+   * The newest documents, for whoever makes the next ones: refreshed from the server, never from the cache alone. What
+   * has expired is read as of when it still held, with the warning EXPIRED: it must be possible to sign it anew.
+   * @param bins names of bins to read
+   * @throws as `refresh`
+   */
+  present(bins?: ReadonlySet<string>): Promise<PresentState>;
+  /** The newest top-level targets that held. @throws as `refresh` */
+  targets(): Promise<Targets>;
+  /**
+   * Looks at a hand-over of this repository: what it leaves, where it leads, who signed. Nothing is changed.
+   * @throws TufError, TrustClientError ANCHOR_MISMATCH
+   */
+  checkHandover(statement: Uint8Array): Promise<CheckedHandover>;
+  /** Takes up the root that a hand-over leads to; a person was asked. @throws as `checkHandover` */
+  acceptHandover(statement: Uint8Array): Promise<CheckedHandover>;
   /** Closes idle connections. */
   close(): void;
 }
 
-export interface OpenOptions extends Omit<RefreshRequest, 'server' | 'source'> {
+export interface OpenOptions extends Omit<RefreshRequest, 'connect'> {
   readonly httpLimits: Partial<HttpLimits>;
 }
 
@@ -49,15 +83,26 @@ export function metadataUrl(server: string, repository: string, dialect: Dialect
 /** @throws TrustClientError OPTIONS_INVALID */
 export function openRepository(options: OpenOptions): RepositoryTrust {
   const { repository, settings } = options;
-  const http = createHttpClient({
-    server: settings.server,
-    limits: options.httpLimits,
-    ...(settings.token === undefined ? {} : { token: settings.token }),
-    ...(settings.ca === undefined ? {} : { ca: settings.ca }),
-  });
-  const source = (dialect: DialectName): MetadataSource =>
-    createHttpSource(http, metadataUrl(http.server, repository, dialect), dialect);
-  const request: RefreshRequest = { ...options, server: http.server, source };
+  /** By server as it was named; more than one only where the directory named another meanwhile. */
+  const connections = new Map<string, HttpClient>();
+  const connect = ({ server, token, ca }: Server): Connection => {
+    const http =
+      connections.get(server) ??
+      createHttpClient({
+        server,
+        limits: options.httpLimits,
+        ...(token === undefined ? {} : { token }),
+        ...(ca === undefined ? {} : { ca }),
+      });
+    connections.set(server, http);
+    return {
+      server: http.server,
+      source: (dialect) => createHttpSource(http, metadataUrl(http.server, repository, dialect), dialect),
+    };
+  };
+  // A setting that makes no sense is told now, and not after the first request.
+  if (settings.isUsualServer !== true) connect(settings);
+  const request: RefreshRequest = { ...options, connect };
   const graceMs = settings.staleForMs ?? 0;
   /** Owned by this object: the last refresh that held, and the one under way. */
   let current: Refreshed | undefined;
@@ -77,7 +122,9 @@ export function openRepository(options: OpenOptions): RepositoryTrust {
 
   return {
     repository,
-    close: () => http.close(),
+    close() {
+      for (const http of connections.values()) http.close();
+    },
     refresh: async () => (await refresh()).facts,
     get state() {
       return current?.facts;
@@ -97,11 +144,26 @@ export function openRepository(options: OpenOptions): RepositoryTrust {
       const isOver = facts.stale && list.status === 'known' && options.now() >= list.expires + graceMs;
       return isOver ? { status: 'unknown', code: 'EXPIRED', message: 'revocations is expired' } : list;
     },
+    async lookUpOrganisationRevocations() {
+      return await options.directory?.revocations();
+    },
     async delegations() {
       const { session, state } = await ready();
       return delegatedRoles(state, await session.list(state));
     },
     root: async () => (await ready()).state.root.document,
+    targets: async () => (await ready()).state.targets.document,
+    checkHandover: async (statement) => await checkHandover(await findPlace(request), statement),
+    async acceptHandover(statement) {
+      const place = await findPlace(request);
+      const checked = await checkHandover(place, statement);
+      await acceptHandover(place, checked);
+      return checked;
+    },
+    async present(bins = new Set()) {
+      const { session, state } = await refreshEvenExpired(request);
+      return session.present(state, bins);
+    },
     async list() {
       const refreshed = await ready();
       const listing = await refreshed.session.list(refreshed.state);
@@ -113,6 +175,25 @@ export function openRepository(options: OpenOptions): RepositoryTrust {
       };
     },
   };
+}
+
+/** One root, targets, snapshot and timestamp: as often can something turn out to have expired before. */
+const MAX_STEPS_BACK = 4;
+
+async function refreshEvenExpired(request: RefreshRequest): Promise<Refreshed> {
+  const online: RefreshRequest = { ...request, settings: { ...request.settings, online: true } };
+  let asOf: number | undefined;
+  for (let steps = 0; ; steps += 1) {
+    try {
+      return await refreshRepository({ ...online, ...(asOf === undefined ? {} : { asOf }) });
+    } catch (error) {
+      if (!(error instanceof TufError) || error.code !== 'EXPIRED' || steps === MAX_STEPS_BACK) throw error;
+      const { role, expires } = error.detail;
+      if (typeof expires !== 'number') throw error;
+      request.warn('EXPIRED', { role: String(role), expires });
+      asOf = expires - 1;
+    }
+  }
 }
 
 /** Beyond expiry only what this client verified before, and only for the grace configured. */

@@ -1,6 +1,8 @@
 /** The client: for a repository, the newest state that its anchor vouches for, and answers from it. */
-import { isRepositoryName } from '@vidimus/reference';
+import { DIRECTORY_NAME, isRepositoryName } from '@vidimus/reference';
 import type { ClientCache } from './cache/client-cache.ts';
+import { createDirectory, type DirectoryOptions } from './directory/directory.ts';
+import type { Warn } from './drive.ts';
 import { TrustClientError } from './errors.ts';
 import type { HttpLimits } from './http/http-limits.ts';
 import { openRepository, type RepositoryTrust } from './repository-trust.ts';
@@ -17,6 +19,8 @@ export interface TrustClientOptions {
   readonly cache: ClientCache;
   /** What configuration says about a repository; asked once per repository. */
   readonly settingsFor: (repository: string) => RepositorySettings;
+  /** How the organisation's directory is set up here; what is pinned in the cache counts without it, too. */
+  readonly directory?: DirectoryOptions;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly warn?: (warning: TrustWarning) => void;
@@ -36,6 +40,25 @@ export interface TrustClient {
 
 export function createTrustClient(options: TrustClientOptions): TrustClient {
   const open = new Map<string, RepositoryTrust>();
+  const { cache, now } = options;
+  const httpLimits = options.httpLimits ?? {};
+  const warnFor =
+    (repository: string): Warn =>
+    (code, detail) =>
+      options.warn?.({ repository, code, detail });
+  const directory = createDirectory({
+    cache,
+    options: options.directory ?? {},
+    open: (settings) =>
+      openRepository({
+        repository: DIRECTORY_NAME,
+        cache,
+        settings,
+        now,
+        warn: warnFor(DIRECTORY_NAME),
+        httpLimits,
+      }),
+  });
   return {
     open(repository) {
       const known = open.get(repository);
@@ -45,17 +68,20 @@ export function createTrustClient(options: TrustClientOptions): TrustClient {
       }
       const trust = openRepository({
         repository,
-        cache: options.cache,
+        cache,
         settings: options.settingsFor(repository),
-        now: options.now,
-        warn: (code, detail) => options.warn?.({ repository, code, detail }),
-        httpLimits: options.httpLimits ?? {},
+        now,
+        warn: warnFor(repository),
+        httpLimits,
+        // The directory does not name itself: its own anchor does.
+        ...(repository === DIRECTORY_NAME ? {} : { directory }),
       });
       open.set(repository, trust);
       return trust;
     },
     close() {
       for (const trust of open.values()) trust.close();
+      directory.close();
     },
   };
 }

@@ -8,6 +8,8 @@ export interface TrustFacts {
   readonly server: string;
   readonly dialect: DialectName;
   readonly anchor: AnchorKind;
+  /** Present where the anchor is the directory: what it is called, and the version of its own root. */
+  readonly directory?: { readonly name?: string; readonly root: number };
   /** By top-level role. */
   readonly versions: Readonly<Record<TopLevel, number>>;
   /** Milliseconds since 1970. */

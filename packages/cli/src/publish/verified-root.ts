@@ -8,7 +8,7 @@ import {
   metadataUrl,
   type RepositorySettings,
 } from '@vidimus/trust-client';
-import { type Anchor, DEFAULT_LIMITS, type DialectName, type Root, verifyRoot } from '@vidimus/tuf';
+import { DEFAULT_LIMITS, type DialectName, type OwnAnchor, type Root, verifyRoot } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
 import { openCache } from '../client/open-client.ts';
 import { repositorySettings } from '../client/repository-settings.ts';
@@ -23,7 +23,7 @@ export async function verifiedRoot(
   context: Context,
   repository: string,
   dialect: DialectName,
-  anchor?: Anchor,
+  anchor?: OwnAnchor,
 ): Promise<Root> {
   const {
     anchor: configured,

@@ -1,16 +1,36 @@
-/** `anchor.json`: what was pinned for a repository, by a person or by a first use. */
-import { CryptoError, fromBase64, readCertificates, toBase64 } from '@vidimus/crypto';
-import type { Anchor, DialectName } from '@vidimus/tuf';
+/**
+ * `anchor.json`: what was pinned for a repository, by a person or by a first use, and what came of it. The same
+ * format, without what only this client knows, is the file `acme.anchor.json` that fleets carry.
+ */
+import { CryptoError, fromBase64, readCertificates, sha256Hex, toBase64 } from '@vidimus/crypto';
+import { DIRECTORY_NAME, isRepositoryName } from '@vidimus/reference';
+import {
+  type DialectName,
+  MAX_HANDOVER_BYTES,
+  type OwnAnchor,
+  parseFile,
+  type RecoveryKeys,
+  readHandover,
+  readRecoveryKeys,
+  writeRecoveryKeys,
+} from '@vidimus/tuf';
 import { z } from 'zod';
 import { TrustClientError } from '../errors.ts';
 
 /** What can be pinned: a root file, root keys, or, in the `notary` dialect, certificates or their authority. */
-export type PinnableAnchor = Exclude<Anchor, { kind: 'firstUse' }>;
+export type PinnableAnchor = Exclude<OwnAnchor, { kind: 'firstUse' }>;
 
 /** A bundle of certificates, characters. */
 const MAX_CA_LENGTH = 65_536;
+/** Largest file, bytes. */
+const MAX_ANCHOR_FILE_BYTES = 4 * 1024 * 1024;
+/** Statements of one file. */
+const MAX_HANDOVERS = 256;
+/** What a directory is called: shown to people, so plain text of one line. */
+const NAME_PATTERN = /^[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?$/;
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]+={0,2}$/);
+const dialects = z.enum(['tuf', 'notary']);
 const keyId = z.string().regex(/^[0-9a-f]{64}$/);
 
 const RootSchema = z.strictObject({ root: base64 });
@@ -19,26 +39,82 @@ const KeysSchema = z.strictObject({ keyIds: z.array(keyId).min(1).max(64), thres
 const CertificatesSchema = z.strictObject({ certIds: z.array(keyId).min(1).max(64) });
 const AuthoritySchema = z.strictObject({ ca: z.string().min(1).max(MAX_CA_LENGTH) });
 
+/** Read by `readRecoveryKeys`. */
+const recoverySchema = z.custom<Parameters<typeof readRecoveryKeys>[0]>(
+  (value) => typeof value === 'object' && value !== null,
+);
+
 const AnchorFileSchema = z
   .strictObject({
     version: z.literal(1),
+    /** Absent in files of before there were directories: a repository's. */
+    kind: z.enum(['directory', 'repository']).optional(),
+    name: z.string().regex(NAME_PATTERN).optional(),
     repository: z.string(),
-    dialect: z.enum(['tuf', 'notary']),
+    dialect: dialects,
+    server: z
+      .url({ protocol: /^https?$/ })
+      .max(2_048)
+      .optional(),
+    ca: z.string().min(1).max(MAX_CA_LENGTH).optional(),
     anchor: z.union([RootSchema, KeysSchema, CertificatesSchema, AuthoritySchema]).optional(),
+    recovery: recoverySchema.optional(),
+    handovers: z
+      .array(base64.max(2 * MAX_HANDOVER_BYTES))
+      .max(MAX_HANDOVERS)
+      .optional(),
     firstUse: RootSchema.optional(),
+    directory: z
+      .strictObject({ dialect: dialects, root: base64, recovery: recoverySchema.optional() })
+      .optional(),
+    instead: z.strictObject({ of: keyId, root: base64 }).optional(),
+    accepted: z
+      .array(z.strictObject({ id: keyId, left: keyId }))
+      .max(MAX_HANDOVERS)
+      .optional(),
   })
-  .refine((file) => file.anchor !== undefined || file.firstUse !== undefined);
+  .refine((file) =>
+    [file.anchor, file.firstUse, file.directory, file.instead].some((one) => one !== undefined),
+  )
+  .refine(
+    ({ kind, repository }) =>
+      kind === undefined || (kind === 'directory') === (repository === DIRECTORY_NAME),
+  )
+  .refine(({ repository, dialect, anchor }) => {
+    if (repository !== DIRECTORY_NAME) return true;
+    return dialect === 'tuf' && (anchor === undefined || 'root' in anchor || 'keyIds' in anchor);
+  });
 
 type PlainFile = z.infer<typeof AnchorFileSchema>;
 
-/** At least one of the two; what a person pinned goes first. */
+/** At least one of `pinned`, `firstUse`, `directory` and `instead`; what a person pinned goes first. */
 export interface AnchorFile {
   readonly repository: string;
+  /** What the organisation is called whose directory this is. */
+  readonly name?: string;
+  /** Where it is served, where the file says that. */
+  readonly server?: string;
+  /** PEM certificates trusted for that server, and for those its directory names, beside the built-in ones. */
+  readonly ca?: string;
+  /** Whose hand-over replaces a lost root. */
+  readonly recovery?: RecoveryKeys;
+  /** Hand-overs to accept without asking: whoever gave the file vouches for them. */
+  readonly handovers?: readonly Uint8Array[];
   /** An anchor is of one dialect: a root or key of the other says nothing. */
   readonly dialect: DialectName;
   readonly pinned?: PinnableAnchor;
   /** The root that a first use found, and that a refresh from it confirmed. */
   readonly firstUse?: Uint8Array;
+  /** Where the chain began when the directory first named this repository, and whose recovery keys it named then. */
+  readonly directory?: {
+    readonly dialect: DialectName;
+    readonly root: Uint8Array;
+    readonly recovery?: RecoveryKeys;
+  };
+  /** An accepted hand-over in place of a configured anchor: of that one alone (SHA-256 of how it is written). */
+  readonly instead?: { readonly of: string; readonly root: Uint8Array };
+  /** Hand-overs accepted here, and the roots (SHA-256 of the file) left by them, for ever. */
+  readonly accepted?: readonly { readonly id: string; readonly left: string }[];
 }
 
 /**
@@ -47,16 +123,9 @@ export interface AnchorFile {
  */
 export function parseAnchorFile(bytes: Uint8Array, repository: string): AnchorFile {
   try {
-    const file = AnchorFileSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    const file = AnchorFileSchema.parse(parseFile(bytes, MAX_ANCHOR_FILE_BYTES));
     if (file.repository !== repository) throw new Error(`it belongs to ${file.repository}`);
-    const pinned = file.anchor && toAnchor(file.anchor);
-    if (pinned) assertPinnable(pinned, file.dialect);
-    return {
-      repository,
-      dialect: file.dialect,
-      ...(pinned && { pinned }),
-      ...(file.firstUse && { firstUse: fromBase64(file.firstUse.root) }),
-    };
+    return toAnchorFile(file);
   } catch (cause) {
     throw new TrustClientError('ANCHOR_INVALID', `the anchor kept for ${repository} cannot be read`, {
       cause,
@@ -65,15 +134,53 @@ export function parseAnchorFile(bytes: Uint8Array, repository: string): AnchorFi
   }
 }
 
+/**
+ * The file that fleets carry, whosever it is: what was exported elsewhere, with an anchor in it.
+ * @throws TrustClientError ANCHOR_INVALID
+ */
+export function parseCarriedAnchor(bytes: Uint8Array): AnchorFile & { readonly pinned: PinnableAnchor } {
+  let why: unknown;
+  try {
+    const file = AnchorFileSchema.parse(parseFile(bytes, MAX_ANCHOR_FILE_BYTES));
+    const isOwn = [file.firstUse, file.directory, file.instead, file.accepted].some(
+      (one) => one !== undefined,
+    );
+    const { pinned, ...rest } = toAnchorFile(file);
+    if (!isOwn && pinned !== undefined && isRepositoryName(file.repository)) return { ...rest, pinned };
+  } catch (error) {
+    why = error;
+  }
+  throw new TrustClientError('ANCHOR_INVALID', 'this is no anchor file', {
+    ...(why === undefined ? {} : { cause: why }),
+    hint: 'where it is pinned: vidimus anchor export [REPO|--directory] > acme.anchor.json',
+  });
+}
+
 /** The file's bytes, ending in a line feed. */
 export function formatAnchorFile(file: AnchorFile): Uint8Array {
-  const { repository, dialect, pinned, firstUse } = file;
+  const { repository, dialect, name, server, ca, pinned, recovery, handovers, firstUse, directory, instead } =
+    file;
   const plain: PlainFile = {
     version: 1,
+    kind: repository === DIRECTORY_NAME ? 'directory' : 'repository',
+    ...(name && { name }),
     repository,
     dialect,
+    ...(server && { server }),
+    ...(ca && { ca }),
     ...(pinned && { anchor: fromAnchor(pinned) }),
+    ...(recovery && { recovery: writeRecoveryKeys(recovery) }),
+    ...(handovers && { handovers: handovers.map(toBase64) }),
     ...(firstUse && { firstUse: { root: toBase64(firstUse) } }),
+    ...(directory && {
+      directory: {
+        dialect: directory.dialect,
+        root: toBase64(directory.root),
+        ...(directory.recovery && { recovery: writeRecoveryKeys(directory.recovery) }),
+      },
+    }),
+    ...(instead && { instead: { of: instead.of, root: toBase64(instead.root) } }),
+    ...(file.accepted && { accepted: file.accepted.map(({ id, left }) => ({ id, left })) }),
   };
   return new TextEncoder().encode(`${JSON.stringify(plain, null, 2)}\n`);
 }
@@ -121,6 +228,39 @@ function isAuthority(pem: string): boolean {
     if (error instanceof CryptoError) return false;
     throw error;
   }
+}
+
+function toAnchorFile(file: PlainFile): AnchorFile {
+  const { repository, dialect, name, server, ca, accepted } = file;
+  const pinned = file.anchor && toAnchor(file.anchor);
+  if (pinned) assertPinnable(pinned, dialect);
+  const handovers = file.handovers?.map(fromBase64);
+  for (const handover of handovers ?? []) readHandover(handover);
+  return {
+    repository,
+    dialect,
+    ...(name && { name }),
+    ...(server && { server }),
+    ...(ca && { ca }),
+    ...(pinned && { pinned }),
+    ...(file.recovery && { recovery: readRecoveryKeys(file.recovery) }),
+    ...(handovers && { handovers }),
+    ...(file.firstUse && { firstUse: fromBase64(file.firstUse.root) }),
+    ...(file.directory && {
+      directory: {
+        dialect: file.directory.dialect,
+        root: fromBase64(file.directory.root),
+        ...(file.directory.recovery && { recovery: readRecoveryKeys(file.directory.recovery) }),
+      },
+    }),
+    ...(file.instead && { instead: { of: file.instead.of, root: fromBase64(file.instead.root) } }),
+    ...(accepted && { accepted }),
+  };
+}
+
+/** What an anchor is remembered by: the SHA-256 of how it is written. */
+export function anchorFingerprint(anchor: PinnableAnchor): string {
+  return sha256Hex(new TextEncoder().encode(JSON.stringify(fromAnchor(anchor))));
 }
 
 function toAnchor(plain: NonNullable<PlainFile['anchor']>): PinnableAnchor {

@@ -85,6 +85,7 @@ describe('an exported anchor', () => {
     const file = await exportAnchor(bed.cache, REPOSITORY);
     expect(JSON.parse(Buffer.from(file).toString())).toEqual({
       version: 1,
+      kind: 'repository',
       repository: REPOSITORY,
       dialect: 'tuf',
       anchor: { keyIds: [rootKeyId], threshold: 1 },
