@@ -256,6 +256,8 @@ export interface TrustService extends RecoveryService, RoleService, TokenService
   readChange(repository: string, id: string): Promise<Change>;
   /** @throws TrustError SIGNATURE_INVALID, CHANGE_CLOSED or CHANGE_UNKNOWN */
   signChange(call: Call, repository: string, id: string, body: SignChange): Promise<Change>;
+  /** @throws TrustError DENIED for its author, CHANGE_CLOSED or CHANGE_UNKNOWN */
+  approveChange(call: Call, repository: string, id: string): Promise<Change>;
   /** @throws TrustError CHANGE_CLOSED or CHANGE_UNKNOWN */
   rejectChange(call: Call, repository: string, id: string): Promise<Change>;
 

@@ -190,6 +190,7 @@ function memoryService(): TrustService {
     listChanges: async () => ({ items: [change] }),
     readChange: async () => change,
     signChange: async () => change,
+    approveChange: async () => change,
     rejectChange: async () => ({ ...change, state: 'rejected' }),
     readAudit: async () => ({ items: [] }),
     recordRefusal: async () => undefined,

@@ -12,6 +12,8 @@ import {
   TrustError,
   type TrustService,
 } from '../service.ts';
+import { type ApprovalRule, createApprovalRules } from './approvals/approval-rules.ts';
+import { approveChange } from './approvals/approve-change.ts';
 import { createRefusalRecorder, refusalWindowMs } from './audit/record-refusals.ts';
 import { toChange } from './changes/change-answer.ts';
 import { type Creation, create } from './changes/create.ts';
@@ -66,6 +68,8 @@ export interface TrustServiceParts {
   readonly freshnessIntervalMs?: number;
   /** Bytes of metadata files kept in memory. */
   readonly cacheBytes?: number;
+  /** The two-person rule: what another person must agree to; nothing when absent. */
+  readonly approvals?: readonly ApprovalRule[];
   /** Hears what metrics count and logs tell. */
   readonly observer?: TrustObserver;
 }
@@ -106,7 +110,8 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
     cache.published(at, published);
   };
   const states = createStateReader();
-  const common = { database, reader, states, keys, now, newId, onPublished };
+  const approvals = createApprovalRules(parts.approvals ?? []);
+  const common = { database, reader, states, keys, now, newId, onPublished, approvals };
   const publisher = createPublisher(common);
   const readers = { reader, states };
   const notary = createNotaryService({ ...common, cache });
@@ -160,13 +165,14 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
     });
   const summarise = (repository: string): Promise<RepositorySummary> =>
     readSummary(readers, db, repository, now());
-  const settled = ({ change, managed, published }: SignedChange): Change => {
+  const settled = ({ change, managed, published, ended }: SignedChange): Change => {
     if (published !== undefined) onPublished(published.row, published.published);
     return toChange(change, managed, now());
   };
 
   return {
     ...notary,
+    if (ended !== undefined) cache.announced({ ...ended, versions: {} });
     ...createRoleService(common),
     ...createTokenService({ database, now, newId, randomBytes: parts.randomBytes }),
     readMetadata: (repository, name) => cache.read(repository, name),
@@ -226,8 +232,10 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
       }),
     endRepository: (call, repository) =>
       guarded(async () => {
-        const { row, endedAtMs } = await endRepository(common, call, repository);
-        const { incarnation } = row;
+        const ending = await endRepository(common, call, repository);
+        if (ending.outcome === 'change') return pending(call, toChange(ending.change, new Set(), now()));
+        const { endedAtMs } = ending;
+        const { incarnation } = ending.row;
         if (call.dryRun !== true) cache.announced({ repository, incarnation, versions: {} });
         const body = { repository, incarnation, endedAt: printTime(endedAtMs) };
         return done(call, body, { diff: [], versions: {} });
@@ -319,6 +327,8 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
 
     readAudit: (scope, page) =>
       guarded(() =>
+    approveChange: (call, repository, id) =>
+      guarded(async () => settled(await approveChange(common, call, repository, id))),
         'repository' in scope
           ? readRepositoryAudit(db, scope.repository, page)
           : readFleetAudit(db, scope.mayRead, page),

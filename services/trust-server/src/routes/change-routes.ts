@@ -59,6 +59,17 @@ function changeEdits(service: TrustService): readonly ApiRoute[] {
         answerChange(call, await service.signChange(call, params.repository, params.id, body)),
     }),
     editRoute({
+      method: 'post',
+      path: `${one}/approvals`,
+      permission: 'approve',
+      summary: 'Agree to a change of somebody else; with the last signature and approval it is carried out',
+      params: changeParams,
+      body: { ...jsonBody(z.strictObject({})), mayBeEmpty: true },
+      answers: { 200: { description: 'The change', schema: changeSchema } },
+      handle: async ({ call, params }) =>
+        answerChange(call, await service.approveChange(call, params.repository, params.id)),
+    }),
+    editRoute({
       method: 'delete',
       path: one,
       permission: 'reject',

@@ -78,6 +78,14 @@ export const changeSchema = z
     expiresAt: timeSchema,
     base: z.record(z.string(), z.int().min(0)),
     documents: z.array(changeDocumentSchema),
+    /** Where people beside the author must agree: how many, who has, how many are missing. */
+    approvals: z
+      .object({
+        needed: z.int().min(1),
+        by: z.array(z.object({ actor: z.string(), at: timeSchema })),
+        missing: z.int().min(0),
+      })
+      .optional(),
     insteadOf: z.array(z.string()).optional(),
     published: versionsSchema.optional(),
   })

@@ -18,6 +18,7 @@ import {
   createTrustService,
   type RunningTrustService,
   type TrustObserver,
+  type TrustServiceParts,
 } from '../../../../services/trust-server/src/core/index.ts';
 import type { Change, CreateRepository } from '../../../../services/trust-server/src/schemas/index.ts';
 import { type Call, TrustError } from '../../../../services/trust-server/src/service.ts';
@@ -41,6 +42,8 @@ export interface CoreOptions {
   /** Name of the master key; another one opens nothing. */
   readonly master?: string;
   readonly clock?: { nowMs: number };
+  /** The two-person rule. */
+  readonly approvals?: TrustServiceParts['approvals'];
 }
 
 /** Cores share a database: each draws other bytes. */
@@ -73,6 +76,7 @@ export function openCore(database: Database, options: CoreOptions = {}): CoreFor
     randomBytes: random,
     schedule: () => () => undefined,
     observer,
+    ...(options.approvals === undefined ? {} : { approvals: options.approvals }),
   });
   return { service, clock, keyStore, heard };
 }

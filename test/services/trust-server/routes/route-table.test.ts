@@ -84,6 +84,7 @@ describe('the routes', () => {
         "GET /v2/{repository}/_trust/targets/{file}",
         "PATCH /v2/{repository}/_trust",
         "POST /v2/_trust/tokens",
+        "POST /v2/{repository}/_trust/changes/{id}/approvals",
         "POST /v2/{repository}/_trust/changes/{id}/signatures",
         "POST /v2/{repository}/_trust/imports",
         "POST /v2/{repository}/_trust/tags",

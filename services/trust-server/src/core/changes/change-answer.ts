@@ -23,8 +23,17 @@ export function toChange(change: ChangeRow, managed: ReadonlySet<string>, nowMs:
     expiresAt: printTime(change.expiresAtMs),
     base: { ...change.base },
     documents: change.documents.map((document) => toDocument(change, document, managed)),
+    ...(change.approvals ? { approvals: toApprovals(change) } : {}),
     ...(change.insteadOf.length === 0 ? {} : { insteadOf: [...change.insteadOf] }),
     ...(change.published === undefined ? {} : { published: { ...change.published } }),
+  };
+}
+
+function toApprovals({ approvals = 0, approvedBy = [] }: ChangeRow): NonNullable<Change['approvals']> {
+  return {
+    needed: approvals,
+    by: approvedBy.map(({ actor, atMs }) => ({ actor, at: printTime(atMs) })),
+    missing: Math.max(0, approvals - approvedBy.length),
   };
 }
 

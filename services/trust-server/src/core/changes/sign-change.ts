@@ -35,6 +35,8 @@ export interface SignedChange {
   readonly change: ChangeRow;
   readonly managed: ReadonlySet<string>;
   readonly published?: { readonly row: RepositoryRow; readonly published: Published };
+  /** The repository that the change ended. */
+  readonly ended?: RepositoryRow;
 }
 
 /** @throws TrustError SIGNATURE_INVALID, CHANGE_CLOSED, CHANGE_UNKNOWN */
@@ -56,7 +58,7 @@ export async function signChange(
   return signed;
 }
 
-interface Signing {
+export interface Signing {
   readonly row: RepositoryRow | undefined;
   readonly change: ChangeRow;
   readonly call: Call;
@@ -102,7 +104,8 @@ async function signIn(
   return { managed, ...(await complete(parts, tx, moved, signed, asked, call, nowMs)) };
 }
 
-async function complete(
+/** Publishes a change that lacks nothing; `asked` is what it asks for, as read just now. */
+export async function complete(
   parts: ChangeParts,
   tx: Queries,
   row: RepositoryRow,
@@ -129,7 +132,7 @@ function isKnown(change: ChangeRow, posted: Posted): boolean {
 }
 
 /** Undefined for a change that has become stale. @throws TrustError CHANGE_CLOSED */
-async function askFor(
+export async function askFor(
   parts: ChangeParts,
   tx: Queries,
   { row, change, nowMs }: Signing,
@@ -247,13 +250,15 @@ async function toFirstPart(
   };
 }
 
-async function assertChange(tx: Queries, repository: string, id: string): Promise<ChangeRow> {
+/** @throws TrustError CHANGE_UNKNOWN */
+export async function assertChange(tx: Queries, repository: string, id: string): Promise<ChangeRow> {
   const change = await readChange(tx, repository, id);
   if (change !== undefined) return change;
   throw new TrustError('CHANGE_UNKNOWN', `there is no change ${id} in ${repository}`, { change: id });
 }
 
-function assertOpen(change: ChangeRow, row: RepositoryRow | undefined, nowMs: number): RepositoryRow {
+/** @throws TrustError CHANGE_CLOSED */
+export function assertOpen(change: ChangeRow, row: RepositoryRow | undefined, nowMs: number): RepositoryRow {
   const state = stateOf(change, nowMs);
   if (state === 'open' && row?.incarnation === change.incarnation) return row;
   throw new TrustError('CHANGE_CLOSED', `change ${change.id} is ${state === 'open' ? 'stale' : state}`, {
@@ -265,7 +270,7 @@ function assertOpen(change: ChangeRow, row: RepositoryRow | undefined, nowMs: nu
 type Posted = SignChange['signatures'][number];
 
 /** What a change asks for. */
-interface Asked {
+export interface Asked {
   readonly change: ChangeRow;
   readonly row: RepositoryRow | undefined;
   /** Of an edit. */

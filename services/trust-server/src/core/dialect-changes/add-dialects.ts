@@ -49,9 +49,13 @@ export async function addDialects(
       missing === 'notary' ? prepareNotary : missing === 'tuf' ? prepareMirror : prepareNextRoot;
     const prepared = await prepare(parts, tx, open.row, body, nowMs);
     const asked: Asked = { call, body, row: open.row, nowMs };
-    return prepared.byClients
-      ? await propose(parts, tx, asked, prepared)
-      : await publishNow(parts, tx, asked, prepared);
+    const approvals = parts.approvals.needed(repository, ['root']);
+    if (prepared.byClients) return await propose(parts, tx, asked, prepared, approvals);
+    if (approvals === 0) return await publishNow(parts, tx, asked, prepared);
+    throw new TrustError(
+      'DENIED',
+      'another person must agree to a root here, and the service alone signs this one',
+    );
   });
 }
 
@@ -125,9 +129,11 @@ async function propose(
   tx: Queries,
   { call, body, row, nowMs }: Asked,
   prepared: Prepared,
+  approvals: number,
 ): Promise<DialectsOutcome> {
   const dead = await readDeadChanges(tx, row.repository);
-  const change = toProposal(row, { ...prepared, id: parts.newId(), call, body, dead, nowMs });
+  const proposal = toProposal(row, { ...prepared, id: parts.newId(), call, body, dead, nowMs });
+  const change: ChangeRow = { ...proposal, approvals };
   const { settings } = withManaged(row, prepared.made);
   const outcome = { outcome: 'change', change, managed: new Set(settings.managed) } as const;
   if (call.dryRun === true) return outcome;

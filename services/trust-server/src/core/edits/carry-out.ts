@@ -1,6 +1,7 @@
 /** Carries out an edit: published now where the service can sign every document, else a change for those who can. */
 import type { Queries } from '@vidimus/database';
 import type { Call } from '../../service.ts';
+import { approvalsFor } from '../approvals/approval-rules.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
 import { lifetimesIn } from '../store/repository-settings.ts';
 import { assertCustody } from './custody.ts';
@@ -20,8 +21,10 @@ export async function carryOut(
   tx: Queries,
   row: RepositoryRow,
   call: Call,
-  plan: EditPlan,
+  planned: EditPlan,
 ): Promise<Carried> {
+  const needed = approvalsFor(parts.approvals, row.repository, call.actor, planned);
+  const plan: EditPlan = { ...planned, approvals: Math.max(planned.approvals ?? 0, needed) };
   const nowMs = parts.now();
   const made = (plan.made ?? []).map(({ key }) => key.keyId);
   const managed = new Set([...row.settings.managed, ...made]);

@@ -11,7 +11,7 @@ import type { SettingsPart } from '../store/repository-settings.ts';
 import type { TagRow } from '../store/tags.ts';
 
 /** What the engine works with. */
-export type EditParts = Pick<DialectParts, 'reader' | 'states' | 'keys' | 'now' | 'newId'>;
+export type EditParts = Pick<DialectParts, 'reader' | 'states' | 'keys' | 'approvals' | 'now' | 'newId'>;
 
 /** An edit, planned: every key resolved, nothing signed, nothing stored. */
 export interface EditPlan {

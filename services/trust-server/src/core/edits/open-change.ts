@@ -96,7 +96,7 @@ export async function toChangeRow(
 ): Promise<ChangeRow> {
   const issuedMs = toWholeSecond(nowMs);
   const others = prepared.flatMap((part) =>
-    documentsOfOthers(part, managed).map((document) => ({ part, document })),
+    documentsOfOthers(part, managed, shownIn(plan)).map((document) => ({ part, document })),
   );
   const documents = others.map(({ part, document }) => toDocument(part, document));
   const expires = others.map(
@@ -132,6 +132,11 @@ export async function toChangeRow(
     approvals,
     signatures: [],
   };
+}
+
+/** Who approves reads the root, also where nobody but the service signs it; a moved root then makes the change stale. */
+export function shownIn({ approvals = 0 }: { readonly approvals?: number }): 'approved' | 'signed' {
+  return approvals > 0 ? 'approved' : 'signed';
 }
 
 /** A document of an edit as a change keeps it. */

@@ -167,8 +167,15 @@ export interface OthersDocument {
   readonly thresholds: readonly (RoleKeys & { readonly of: 'role' | 'previous' | 'new' })[];
 }
 
-/** @throws TrustError CUSTODY_INVALID for a role that nobody could sign */
-export function documentsOfOthers(part: NextPart, managed: ReadonlySet<string>): readonly OthersDocument[] {
+/**
+ * @param shown - with a root that the service could sign alone: somebody must agree to it, and to these bytes
+ * @throws TrustError CUSTODY_INVALID for a role that nobody could sign
+ */
+export function documentsOfOthers(
+  part: NextPart,
+  managed: ReadonlySet<string>,
+  shown: 'approved' | 'signed' = 'signed',
+): readonly OthersDocument[] {
   const { base, next } = part;
   const documents: OthersDocument[] = [];
   if (next.root !== undefined) {
@@ -176,7 +183,7 @@ export function documentsOfOthers(part: NextPart, managed: ReadonlySet<string>):
       { of: 'previous' as const, ...rootKeysOf(base.documents.root) },
       { of: 'new' as const, ...rootKeysOf(next.root) },
     ];
-    if (!thresholds.every((roleKeys) => isSignable(roleKeys, managed))) {
+    if (shown === 'approved' || !thresholds.every((roleKeys) => isSignable(roleKeys, managed))) {
       documents.push({ role: 'root', draft: next.root, thresholds });
     }
   }

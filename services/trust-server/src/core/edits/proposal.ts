@@ -8,7 +8,7 @@ import { readHeads } from '../store/metadata.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
 import { hasMoved } from './change-base.ts';
 import type { EditParts } from './edit-plan.ts';
-import { toDocument } from './open-change.ts';
+import { shownIn, toDocument } from './open-change.ts';
 import { authoritiesAfter, documentsOfOthers, type PreparedPart, prepare } from './prepare.ts';
 import type { StoredPlan } from './stored-plan.ts';
 
@@ -39,7 +39,7 @@ export async function readProposal(
     prepared.push(await prepare(parts, tx, row, part, preparing));
   }
   const again = prepared.flatMap((part) =>
-    documentsOfOthers(part, managed).map((document) => toDocument(part, document)),
+    documentsOfOthers(part, managed, shownIn(change)).map((document) => toDocument(part, document)),
   );
   // Bytes are sacred: what is published must be what was signed, to the last one.
   return isDeepStrictEqual(again.map(toComparable), change.documents.map(toComparable))

@@ -12,7 +12,7 @@ import { assertClientHeld } from './notary-repository.ts';
 import { servedKey } from './served-keys.ts';
 import { type UpdateParts, updateNotary } from './update.ts';
 
-export interface NotaryServiceParts extends UpdateParts {
+export interface NotaryServiceParts extends UpdateParts, Pick<EndParts, 'approvals'> {
   readonly database: Database;
   readonly cache: MetadataCache;
 }
@@ -39,9 +39,15 @@ async function endNotary(
   const row = await readLive(parts.database.db, repository);
   if (row?.dialects.includes('notary') !== true) return;
   assertClientHeld(row);
+  if (parts.approvals.needed(repository, ['delete']) > 0) {
+    throw new TrustError(
+      'DENIED',
+      'another person must agree to the end of this repository: DELETE …/_trust',
+    );
+  }
   try {
     const ended = await endRepository(parts, call, repository);
-    parts.cache.announced({ repository, incarnation: ended.row.incarnation, versions: {} });
+    if (ended.outcome === 'ended') parts.cache.announced({ ...ended.row, versions: {} });
   } catch (error) {
     // Somebody else ended it meanwhile.
     if (!(error instanceof TrustError) || error.code !== 'REPOSITORY_UNKNOWN') throw error;

@@ -9,6 +9,7 @@ import {
   changeKindSchema,
   changeStateSchema,
 } from '../../schemas/index.ts';
+import { type Approval, readApprovals } from '../approvals/approval-rows.ts';
 import { parseDialect } from '../dialects.ts';
 import type { Incarnation } from './metadata.ts';
 
@@ -70,6 +71,8 @@ export interface ChangeRow extends Incarnation {
   readonly plan?: unknown;
   /** How many people beside its author must approve it; 0 when absent. */
   readonly approvals?: number;
+  /** Who has, oldest first; of changes that need approval. */
+  readonly approvedBy?: readonly Approval[];
   readonly signatures: readonly StoredSignature[];
 }
 
@@ -102,7 +105,8 @@ export async function insertChange(tx: Queries, row: ChangeRow): Promise<void> {
     incarnation: row.incarnation,
     state: row.state,
     kind: row.kind,
-    roles: row.documents.map(({ role }) => role),
+    // A change that others only approve has no document of theirs.
+    roles: row.documents.length === 0 ? ['root'] : row.documents.map(({ role }) => role),
     edit: row.edit,
     times: row.times,
     documents: row.documents,
@@ -240,10 +244,10 @@ async function select(
     .orderBy(desc(trustChanges.id))
     .limit(limit);
   if (rows.length === 0) return [];
-  const signatures = await readSignatures(
-    queries,
-    rows.map(({ id }) => id),
-  );
+  const ids = rows.map(({ id }) => id);
+  const signatures = await readSignatures(queries, ids);
+  const guarded = rows.filter(({ approvals }) => approvals > 0).map(({ id }) => id);
+  const approvedBy = await readApprovals(queries, guarded);
   return rows.map(({ createdAt, expiresAt, published, plan, ...row }) => ({
     ...row,
     ...(plan === null ? {} : { plan }),
@@ -258,6 +262,7 @@ async function select(
     expiresAtMs: expiresAt.getTime(),
     ...(published === null ? {} : { published: versionsSchema.parse(published) }),
     signatures: signatures.get(row.id) ?? [],
+    ...(row.approvals === 0 ? {} : { approvedBy: approvedBy.get(row.id) ?? [] }),
   }));
 }
 
