@@ -1,0 +1,6 @@
+import { describeEachDatabase } from '../../../../support/each-database.ts';
+import { dualRotationSuite } from './dual-rotation-suite.ts';
+import { rotationSuite } from './rotation-suite.ts';
+
+describeEachDatabase('rotation', rotationSuite);
+describeEachDatabase('rotation in two dialects', dualRotationSuite);
