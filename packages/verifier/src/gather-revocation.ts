@@ -1,6 +1,7 @@
 /**
- * Is anything of what would be pulled revoked? The whole closure is asked: index, manifest, config, layers.
- * Three answers; a list that could not be read, or bytes that could not be, never say "not revoked".
+ * Is anything of what would be pulled revoked, by the repository or by the organisation? The whole closure is asked:
+ * index, manifest, config, layers. Three answers; a list that could not be read, or bytes that could not be, never say
+ * "not revoked".
  */
 import type { ImageClosure } from '@vidimus/oci';
 import type { RevocationFacts, RevokedDigest, Unknown } from '@vidimus/policy';
@@ -9,19 +10,40 @@ import { unknownFromCode } from './evidence-reason.ts';
 import type { GatheredImage } from './gather-image.ts';
 
 export interface RevocationQuestion {
+  /** The repository's own. */
   readonly list: RevocationList;
+  /** The directory's; undefined: no directory is pinned here. */
+  readonly organisation?: RevocationList | undefined;
   /** The digests judged: the top one, and the vouched index above it. */
   readonly judged: readonly string[];
   /** Unknown when the registry did not deliver the documents. */
   readonly image: GatheredImage | Unknown | undefined;
 }
 
-/** Facts for policy from the signed list and the proven closure. */
-export function gatherRevocation({ list, judged, image }: RevocationQuestion): RevocationFacts {
+type Which = RevokedDigest['list'];
+
+/** Facts for policy from the signed lists and the proven closure: one list that revokes is enough, all must be known. */
+export function gatherRevocation(question: RevocationQuestion): RevocationFacts {
+  const { list, organisation } = question;
+  const own = askList(question, 'repository', list);
+  if (organisation === undefined) return own;
+  const other = askList(question, 'organisation', organisation);
+  if (own.state === 'revoked' && other.state === 'revoked') {
+    return { state: 'revoked', entries: [...own.entries, ...other.entries] };
+  }
+  if (own.state === 'revoked' || other.state === 'revoked') return own.state === 'revoked' ? own : other;
+  if (own.state === 'unknown') return own;
+  if (other.state === 'unknown') {
+    return { ...other, detail: { ...other.detail, list: 'organisation' } };
+  }
+  return { state: 'clear', checked: [...new Set([...own.checked, ...other.checked])] };
+}
+
+function askList({ judged, image }: RevocationQuestion, which: Which, list: RevocationList): RevocationFacts {
   if (list.status === 'unknown') return unknownFromCode(list.code, list.message);
   if (list.status === 'absent') return { state: 'clear', checked: judged };
   const parts = partsOf(judged, image);
-  const entries = [...parts].flatMap(([digest, via]) => toEntry(list, digest, via));
+  const entries = [...parts].flatMap(([digest, via]) => toEntry(list, which, digest, via));
   if (entries.length > 0) return { state: 'revoked', entries };
   // A list names SHA-256; another name of the same bytes is on none, and blobs are not read to find theirs.
   const unlisted = [...parts.keys()].find((digest) => !digest.startsWith('sha256:'));
@@ -62,6 +84,7 @@ function closureParts({ indexes, image }: ImageClosure): readonly (readonly [str
 
 function toEntry(
   list: Extract<RevocationList, { status: 'known' }>,
+  which: Which,
   digest: string,
   via: string,
 ): readonly RevokedDigest[] {
@@ -74,7 +97,7 @@ function toEntry(
       reason: entry.reason ?? '',
       ...(entry.link === undefined ? {} : { link: entry.link }),
       at: Number.isNaN(at) ? 0 : at,
-      list: 'repository',
+      list: which,
       via,
     },
   ];

@@ -24,6 +24,8 @@ export interface GatheredTrust {
   /** For a digest that no tag names: the other vouched images, any of which may be an index that lists it. */
   readonly candidates: readonly VouchedImage[];
   readonly revocations: RevocationList;
+  /** The organisation's list; undefined: no directory is pinned here. */
+  readonly organisation?: RevocationList | undefined;
 }
 
 /** Asks the trust data of one repository. Never throws for bad or missing evidence. */
@@ -32,11 +34,14 @@ export async function gatherTrust(trust: RepositoryTrust, question: TrustQuestio
     const client = await trust.refresh();
     const { vouched, candidates, unusable } = await ask(trust, question, client.roles.targets);
     const revocations = await trust.lookUpRevocations();
-    return { facts: unusable ?? toFacts(client, vouched), client, vouched, candidates, revocations };
+    const organisation = await trust.lookUpOrganisationRevocations();
+    const facts = unusable ?? toFacts(client, vouched);
+    return { facts, client, vouched, candidates, revocations, organisation };
   } catch (error) {
     const nothing = { client: trust.state, vouched: [], candidates: [] } as const;
     if (error instanceof TrustClientError && error.code === 'NO_TRUST_DATA') {
-      return { ...nothing, facts: { state: 'absent' }, revocations: { status: 'absent' } };
+      const organisation = await trust.lookUpOrganisationRevocations();
+      return { ...nothing, facts: { state: 'absent' }, revocations: { status: 'absent' }, organisation };
     }
     const facts = toUnknown(error);
     const message = 'there is no verified trust data to read the list from';

@@ -181,7 +181,12 @@ function toFacts(
       ...(resolved.via === undefined ? {} : { via: resolved.via.digest }),
     },
     trust: broken(image) ?? resolved.trust,
-    revocation: gatherRevocation({ list: trust.revocations, judged, image }),
+    revocation: gatherRevocation({
+      list: trust.revocations,
+      organisation: trust.organisation,
+      judged,
+      image,
+    }),
     registryDigest,
     offline: trust.client?.offline === true,
   };
