@@ -3,6 +3,7 @@
  * knows about trust is behind this interface and is reached through validated values only.
  */
 
+import type { DelegationService } from './delegation-service.ts';
 import type { RecoveryService } from './recovery-service.ts';
 import type { RoleService } from './role-service.ts';
 import type {
@@ -183,7 +184,11 @@ export interface Readiness {
  * Repository names are normalised, tags, digests and role names well-formed, bodies validated.
  * Methods that name one repository throw TrustError REPOSITORY_UNKNOWN where there is none.
  */
-export interface TrustService extends RecoveryService, RoleService, TokenService {
+export interface TrustService
+  extends DelegationService,
+    RecoveryService,
+    RoleService,
+    TokenService {
   /**
    * Never signs, never writes, never throws for what is not there. Answers at once, without a promise,
    * what is in memory.

@@ -20,6 +20,7 @@ import { type Creation, create } from './changes/create.ts';
 import { endRepository } from './changes/end-repository.ts';
 import { findChange, listChanges } from './changes/list-changes.ts';
 import { rejectChange, type SignedChange, signChange } from './changes/sign-change.ts';
+import { createDelegationService } from './delegations/create-delegation-service.ts';
 import { addDialects } from './dialect-changes/add-dialects.ts';
 import { type Background, createBackground } from './freshness/background.ts';
 import { createFreshness, type FreshnessObserver, type TickResult } from './freshness/freshness.ts';
@@ -173,6 +174,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   return {
     ...notary,
     if (ended !== undefined) cache.announced({ ...ended, versions: {} });
+    ...createDelegationService(common),
     ...createRoleService(common),
     ...createTokenService({ database, now, newId, randomBytes: parts.randomBytes }),
     readMetadata: (repository, name) => cache.read(repository, name),

@@ -3,6 +3,7 @@ import type { ApiRoute } from '../http/api-route.ts';
 import type { TrustService } from '../service.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { changeRoutes } from './change-routes.ts';
+import { delegationRoutes } from './delegation-routes.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { importRoutes } from './import-routes.ts';
 import { recoveryRoutes } from './recovery-routes.ts';
@@ -19,6 +20,7 @@ export function apiRoutes(service: TrustService): readonly ApiRoute[] {
     ...recoveryRoutes(service),
     ...tagRoutes(service),
     ...roleRoutes(service),
+    ...delegationRoutes(service),
     ...revocationRoutes(service),
     ...changeRoutes(service),
     ...auditRoutes(service),

@@ -68,6 +68,16 @@ export {
   summarySchema,
 } from './repository.ts';
 export {
+  type DelegationAnswer,
+  type DelegationPut,
+  type DelegationRemoved,
+  delegationPutSchema,
+  delegationRemovedSchema,
+  delegationSchema,
+  type PutDelegation,
+  putDelegationSchema,
+} from './delegations.ts';
+export {
   type DigestRevoked,
   digestRevokedSchema,
   type Revocation,

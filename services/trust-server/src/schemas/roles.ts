@@ -28,8 +28,9 @@ export const roleSchema = z
   .object({
     role: roleNameSchema,
     ...roleStateShape,
-    version: versionSchema,
-    expires: timeSchema,
+    /** Absent while the present keys of a delegated role have signed no file of it. */
+    version: versionSchema.optional(),
+    expires: timeSchema.optional(),
     /** The lifetime new versions get. */
     expiresAfter: durationSchema,
     /** Only for delegated roles. */

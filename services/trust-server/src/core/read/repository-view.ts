@@ -3,6 +3,13 @@ import type { Queries } from '@vidimus/database';
 import { BINS_ROLE, type DialectName, REVOCATIONS_ROLE, type Root, type Targets } from '@vidimus/tuf';
 import type { RoleState } from '../../schemas/index.ts';
 import { TrustError } from '../../service.ts';
+import {
+  allDelegations,
+  type Delegating,
+  isBinName,
+  isSignersRole,
+  lineTo,
+} from '../delegations/delegation-tree.ts';
 import { mainDialect } from '../dialects.ts';
 import type { StateReader } from '../notary/stored-state.ts';
 import { readTree } from '../notary/tree.ts';
@@ -11,6 +18,7 @@ import { assertActive } from '../publish/publisher.ts';
 import { readOpenChanges } from '../store/changes.ts';
 import { headsIn, type RoleHeads, readHeads } from '../store/metadata.ts';
 import { type RepositoryRow, readLive } from '../store/repositories.ts';
+import { TAG_ROLE } from '../store/tags.ts';
 
 /** A repository in the dialect whose versions people are told. */
 export interface RepositoryView {
@@ -23,10 +31,12 @@ export interface RepositoryView {
   /** Absent where what is stored is not signed as root says now. */
   readonly targets?: Targets;
   readonly bins?: Targets;
-  /** Where a client holds targets: every targets role that verifies, by role. */
+  /** Delegated roles whose file their present keys signed, by role; where a client holds targets, that one, too. */
   readonly delegated?: ReadonlyMap<string, Targets>;
   /** In the `tuf` dialect. */
   readonly revocations?: Targets;
+  /** Of its other dialect, where the service publishes both and targets delegates to signers. */
+  readonly otherDocuments?: Delegating;
 }
 
 /** Where documents come from. */
@@ -46,13 +56,13 @@ export function rolesOf(dialect: DialectName): readonly string[] {
   return dialect === 'tuf' ? shownRoles : topLevelRoles;
 }
 
-/** Roles that targets delegates to other people, as far as they have signed anything. */
-export function delegationsOf({ dialect, heads, delegated }: RepositoryView): readonly string[] {
-  if (dialect === 'tuf' || delegated === undefined) return [];
-  const names = [...delegated.values()].flatMap(({ delegations }) =>
-    (delegations?.roles ?? []).map(({ name }) => name),
-  );
-  return names.filter((name) => heads.has(name)).sort();
+/** Roles that targets delegates to other people, also those that have signed nothing yet. */
+export function delegationsOf({ dialect, targets, delegated }: RepositoryView): readonly string[] {
+  if (targets === undefined) return [];
+  const all = allDelegations({ targets, ...(delegated === undefined ? {} : { delegated }) });
+  const names = all.map(({ delegation }) => delegation.name);
+  // There, a client may give a role any name.
+  return dialect === 'notary' ? [...new Set(names)].sort() : names.filter(isSignersRole);
 }
 
 /** @throws TrustError REPOSITORY_UNKNOWN, with the open change where a creation waits */
@@ -88,7 +98,9 @@ export async function readView(
   const { reader } = readers;
   const current = await readCurrent(reader, queries, row, heads);
   const revocations = await reader.read(queries, row, 'targets', headOf(heads, REVOCATIONS_ROLE), current);
-  return { ...current, row, dialect, heads, beside, revocations };
+  const isBoth = current.delegated !== undefined && row.settings.origin !== 'notary' && beside.size > 0;
+  const otherDocuments = isBoth ? await readCurrent(reader, queries, row, beside) : undefined;
+  return { ...current, row, dialect, heads, beside, revocations, ...(otherDocuments && { otherDocuments }) };
 }
 
 /** Who holds a role; undefined for a role that nobody delegates. */
@@ -107,12 +119,8 @@ export function roleState(view: RepositoryView, role: string): RoleState | undef
 }
 
 /** Role names from targets down to this one. */
-export function pathTo({ dialect, targets }: RepositoryView, role: string): readonly string[] {
-  if (role === 'targets') return ['targets'];
-  if (dialect === 'notary') {
-    const segments = role.split('/');
-    return ['targets', ...segments.map((_, index) => segments.slice(0, index + 1).join('/'))];
-  }
-  const isDelegatedByTargets = targets?.delegations?.roles.some(({ name }) => name === role) ?? false;
-  return isDelegatedByTargets ? ['targets', role] : ['targets', BINS_ROLE, role];
+export function pathTo({ dialect, bins }: RepositoryView, role: string): readonly string[] {
+  if (role === TAG_ROLE) return [TAG_ROLE];
+  const isBin = dialect === 'tuf' && bins !== undefined && isBinName(role);
+  return isBin ? [TAG_ROLE, BINS_ROLE, role] : lineTo(role);
 }

@@ -12,6 +12,7 @@ import type {
 } from '../../schemas/index.ts';
 import { type Page, type PageRequest, type RepositoryFilter, TrustError } from '../../service.ts';
 import { stateOf } from '../changes/change-answer.ts';
+import { isSignersRole } from '../delegations/delegation-tree.ts';
 import { notMirrored, readSource } from '../dialect-changes/mirror-source.ts';
 import { mainDialect, parseDialect } from '../dialects.ts';
 import { printDuration, printTime } from '../instants.ts';
@@ -81,7 +82,10 @@ export async function readSummary(
 
 function livesOf(view: RepositoryView): readonly RoleLife[] {
   const { row, heads, beside, dialect } = view;
-  const own = [...rolesOf(dialect), ...delegationsOf(view)].map((role) => headOf(heads, role));
+  const own = [
+    ...rolesOf(dialect).map((role) => headOf(heads, role)),
+    ...delegationsOf(view).flatMap((role) => heads.get(role) ?? []),
+  ];
   const others = topLevelRoles.flatMap((role) => beside.get(role) ?? []);
   return [...own, ...others].map((head) => toLife(head, row));
 }
@@ -89,20 +93,24 @@ function livesOf(view: RepositoryView): readonly RoleLife[] {
 /** @throws TrustError ROLE_UNKNOWN */
 export function toRoleAnswer(view: RepositoryView, role: string): Role {
   const state = roleState(view, role);
-  const head = view.heads.get(role);
-  if (state === undefined || head === undefined) {
+  const delegated = delegationTo(view, role);
+  const head = delegated !== undefined && isUnsigned(view, role) ? undefined : view.heads.get(role);
+  if (state === undefined || (head === undefined && delegated === undefined)) {
     throw new TrustError('ROLE_UNKNOWN', `there is no role ${role}`, { role });
   }
-  const delegated = delegationTo(view, role);
   return {
     role,
     ...state,
-    version: head.version,
-    expires: printTime(head.expiresMs),
+    ...(head === undefined ? {} : { version: head.version, expires: printTime(head.expiresMs) }),
     expiresAfter: printDuration(lifetimeOf(view.row.settings, role, view.dialect)),
     ...pathsOf(delegated),
     ...(delegated === undefined ? {} : { terminating: delegated.terminating }),
   };
+}
+
+/** Nobody has signed a file of it under the keys that it has now. */
+function isUnsigned({ dialect, delegated }: RepositoryView, role: string): boolean {
+  return (dialect === 'notary' || isSignersRole(role)) && delegated?.has(role) !== true;
 }
 
 function delegationTo({ targets, delegated }: RepositoryView, role: string): Delegation | undefined {
@@ -278,7 +286,8 @@ function toLife(head: Life, { dialects, settings }: Pick<FleetRow, 'dialects' | 
   };
 }
 
-function lifetimeOf(settings: RepositorySettings, role: string, dialect: DialectName): number {
+/** Lifetime of new versions, milliseconds. */
+export function lifetimeOf(settings: RepositorySettings, role: string, dialect: DialectName): number {
   const lifetimes = lifetimesIn(settings, dialect);
   return lifetimes.get(role) ?? lifetimes.get('targets') ?? 0;
 }

@@ -1,11 +1,13 @@
 /** Questions about tags and revoked digests. */
 import { isJsonObject } from '@vidimus/canonical-json';
 import type { Queries } from '@vidimus/database';
-import { layoutOf, roleOfTag, type Target } from '@vidimus/tuf';
+import { layoutOf, roleOfTag, type Target, type Targets } from '@vidimus/tuf';
 import type { Revocation, TagDetail, TagEntry } from '../../schemas/index.ts';
 import { type Page, type PageRequest, TrustError } from '../../service.ts';
+import { lookUpOrder } from '../delegations/look-up-order.ts';
 import { printTime } from '../instants.ts';
 import { headOf } from '../publish/current-documents.ts';
+import { digestOf } from '../publish/listed-tags.ts';
 import { readLive } from '../store/repositories.ts';
 import { pageTags, readTags, TAG_ROLE, type TagRow } from '../store/tags.ts';
 import {
@@ -68,14 +70,25 @@ export async function readTag(
   };
 }
 
-/** The role that answers for a tag; in the `notary` dialect also the signers who list the same digest. */
+/** The role that answers for a tag, then others that list the same digest, in the order in which clients ask. */
 function vouchersOf(view: RepositoryView, { tag, digest, listedBy }: TagRow): readonly string[] {
-  if (view.dialect === 'tuf') return view.targets ? [roleOfTag(layoutOf(view.targets, view.bins), tag)] : [];
+  const { targets, bins, delegated } = view;
+  const lists = (document: Targets | undefined): boolean => {
+    const target = document?.targets.get(tag);
+    return target !== undefined && digestOf(target) === digest;
+  };
+  if (view.dialect === 'tuf') {
+    if (targets === undefined) return [];
+    const own = roleOfTag(layoutOf(targets, bins), tag);
+    const order = delegated === undefined ? [TAG_ROLE] : lookUpOrder({ ...view, targets }, tag).roles;
+    return order.flatMap((role) => {
+      if (role !== TAG_ROLE) return lists(delegated?.get(role)) ? [role] : [];
+      // A bin that does not answer is not looked into.
+      return listedBy === undefined || (bins === undefined && lists(targets)) ? [own] : [];
+    });
+  }
   const first = listedBy ?? TAG_ROLE;
-  const others = [...(view.delegated ?? [])].filter(
-    ([role, { targets }]) =>
-      role !== first && `sha256:${targets.get(tag)?.hashes.get('sha256') ?? ''}` === digest,
-  );
+  const others = [...(delegated ?? [])].filter(([role, document]) => role !== first && lists(document));
   return [first, ...others.map(([role]) => role).sort()];
 }
 

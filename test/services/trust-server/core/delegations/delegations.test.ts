@@ -1,0 +1,4 @@
+import { describeEachDatabase } from '../../../../support/each-database.ts';
+import { putDelegationSuite } from './put-delegation-suite.ts';
+
+describeEachDatabase('delegations', putDelegationSuite);
