@@ -39,6 +39,8 @@ export interface WrappedKeyStoreParts {
   readonly master: MasterKey;
   /** Wraps the keys of managed roots; serving does not need it. */
   readonly rootMaster?: MasterKey;
+  /** Master keys that only open what they wrapped, while it is wrapped anew. */
+  readonly retiring?: readonly MasterKey[];
   /** How many opened keys stay in memory. */
   readonly maxOpenKeys?: number;
 }
@@ -47,6 +49,11 @@ export interface WrappedKeyStoreParts {
 export interface WrappedKeyStore extends KeyStore<KeyScope, WrappedKey> {
   /** Whether keys of this role can be made and opened here: false for `root` without its master key. */
   isAvailable(role: string): boolean;
+  /**
+   * The same key under the present master key; the record itself when it is already.
+   * @throws KeyStoreError MASTER_KEY_WRONG, KEY_CORRUPT, SIGNER_UNAVAILABLE
+   */
+  rewrap(record: WrappedKey): WrappedKey;
   /** Drops the opened keys with this id from memory, as after a revocation. */
   forget(keyId: string): void;
   /** Drops every opened key from memory. */
@@ -84,11 +91,12 @@ export function createWrappedKeyStore(parts: WrappedKeyStoreParts): WrappedKeySt
       const name = cacheName(record, scheme);
       const known = opened.get(name);
       if (known !== undefined) return known.signer;
-      const signer = unwrapKey(masterFor(parts, record.role), record, scheme);
+      const signer = unwrapKey(openingMaster(parts, record), record, scheme);
       opened.set(name, { keyId: record.keyId, signer });
       return signer;
     },
     isAvailable: (role) => role !== 'root' || parts.rootMaster !== undefined,
+    rewrap: (record) => rewrapKey(parts, record),
     forget: (keyId) => {
       for (const [name, entry] of [...opened.entries()]) if (entry.keyId === keyId) opened.delete(name);
     },
@@ -127,6 +135,28 @@ function unwrapKey(master: MasterKey, record: WrappedKey, scheme: SignatureSchem
   } finally {
     secret.fill(0);
   }
+}
+
+function rewrapKey(parts: WrappedKeyStoreParts, record: WrappedKey): WrappedKey {
+  const master = masterFor(parts, record.role);
+  if (record.masterFingerprint === master.fingerprint) return record;
+  const old = openingMaster(parts, record);
+  // Whoever moved the row elsewhere must not get it sealed for its new place.
+  unwrapKey(old, record, undefined);
+  const secret = unwrapSecret(old.key, record.wrapped, record);
+  try {
+    const wrapped = wrapSecret(master.key, secret, record, parts.random);
+    return { ...record, wrapped, masterFingerprint: master.fingerprint };
+  } finally {
+    secret.fill(0);
+  }
+}
+
+/** The present master key of the role, unless a retiring one wrapped the key. */
+function openingMaster(parts: WrappedKeyStoreParts, { role, masterFingerprint }: WrappedKey): MasterKey {
+  const present = masterFor(parts, role);
+  if (present.fingerprint === masterFingerprint) return present;
+  return parts.retiring?.find(({ fingerprint }) => fingerprint === masterFingerprint) ?? present;
 }
 
 function masterFor({ master, rootMaster }: WrappedKeyStoreParts, role: string): MasterKey {

@@ -16,6 +16,8 @@ export interface MasterKeys {
   readonly service: MasterKey;
   /** Absent: roots the service holds cannot be changed; everything else goes on. */
   readonly root?: MasterKey;
+  /** Those of before, or of after: they open what they wrapped, while it is wrapped anew. */
+  readonly previous?: { readonly service?: MasterKey; readonly root?: MasterKey };
 }
 
 export interface MasterKeyParts {
@@ -27,13 +29,15 @@ export interface MasterKeyParts {
 
 /** @throws CliError USAGE when one is needed and not given; KeyStoreError for one that cannot be used */
 export async function readMasterKeys(parts: MasterKeyParts): Promise<MasterKeys> {
-  const service = await readGiven(parts.environment, 'VIDIMUS_MASTER_KEY');
-  const root = await readGiven(parts.environment, 'VIDIMUS_ROOT_MASTER_KEY');
-  const { dataDirectory } = parts;
+  const { environment, dataDirectory } = parts;
+  const service = await readGivenKey(environment, 'VIDIMUS_MASTER_KEY');
+  const root = await readGivenKey(environment, 'VIDIMUS_ROOT_MASTER_KEY');
+  const previous = await readPrevious(environment);
   if (dataDirectory !== undefined) {
     return {
-      service: service ?? (await readOrMake(join(dataDirectory, 'master.key'), parts.random)),
-      root: root ?? (await readOrMake(join(dataDirectory, 'root-master.key'), parts.random)),
+      service: service ?? (await readOrMakeKey(join(dataDirectory, 'master.key'), parts.random)),
+      root: root ?? (await readOrMakeKey(join(dataDirectory, 'root-master.key'), parts.random)),
+      ...previous,
     };
   }
   if (service === undefined) {
@@ -44,10 +48,20 @@ export async function readMasterKeys(parts: MasterKeyParts): Promise<MasterKeys>
       'set VIDIMUS_MASTER_KEY (base64 of 32 random bytes: openssl rand -base64 32) or VIDIMUS_MASTER_KEY_FILE',
     );
   }
-  return { service, ...(root === undefined ? {} : { root }) };
+  return { service, ...(root === undefined ? {} : { root }), ...previous };
 }
 
-async function readGiven(environment: Environment, name: string): Promise<MasterKey | undefined> {
+async function readPrevious(environment: Environment): Promise<Pick<MasterKeys, 'previous'>> {
+  const service = await readGivenKey(environment, 'VIDIMUS_MASTER_KEY_PREVIOUS');
+  const root = await readGivenKey(environment, 'VIDIMUS_ROOT_MASTER_KEY_PREVIOUS');
+  if (service === undefined && root === undefined) return {};
+  return {
+    previous: { ...(service === undefined ? {} : { service }), ...(root === undefined ? {} : { root }) },
+  };
+}
+
+/** The key in a variable, or in the file that the variable's `_FILE` names. @throws CliError USAGE for both */
+export async function readGivenKey(environment: Environment, name: string): Promise<MasterKey | undefined> {
   const text = environment[name];
   const file = environment[`${name}_FILE`];
   if (text && file) throw new CliError('USAGE', exitCodes.usage, `${name} and ${name}_FILE are both set`);
@@ -55,7 +69,8 @@ async function readGiven(environment: Environment, name: string): Promise<Master
   return file ? await readMasterKeyFile(file) : undefined;
 }
 
-async function readOrMake(path: string, random: Random): Promise<MasterKey> {
+/** The key in a file, which is made where there is none. */
+export async function readOrMakeKey(path: string, random: Random): Promise<MasterKey> {
   try {
     return await readMasterKeyFile(path);
   } catch (error) {

@@ -29,7 +29,15 @@ import { makeFirstToken } from './first-token.ts';
 import { listen, readTls } from './listen.ts';
 import { type MasterKeyParts, readMasterKeys } from './master-keys.ts';
 import { readTokenServer, toNotaryWire } from './notary-wire.ts';
-import { isLoopback, readServeSettings, type ServeFlags, type ServeSettings } from './serve-settings.ts';
+import { openRemoteSigner } from './remote-signer.ts';
+import { startRewrapping } from './rewrapping.ts';
+import {
+  isLoopback,
+  readServeSettings,
+  type ServeFlags,
+  type ServeSettings,
+  toDatabaseSource,
+} from './serve-settings.ts';
 import { toStartFailure } from './start-failure.ts';
 import { developmentTls } from './tls-dev.ts';
 
@@ -57,14 +65,20 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
 
     const { root } = masters;
     const registry = new Registry();
+    const { service: previous, root: previousRoot } = masters.previous ?? {};
+    const keyStore = createWrappedKeyStore({
+      random,
+      now,
+      master: masters.service,
+      ...(root === undefined ? {} : { rootMaster: root }),
+      retiring: [previous, previousRoot].filter((key) => key !== undefined),
+    });
+    const remoteKeys = await openRemoteSigner(environment);
+    ending.push(() => remoteKeys?.close());
     const service = createTrustService({
       database,
-      keyStore: createWrappedKeyStore({
-        random,
-        now,
-        master: masters.service,
-        ...(root === undefined ? {} : { rootMaster: root }),
-      }),
+      keyStore,
+      ...(remoteKeys === undefined ? {} : { remoteKeys }),
       now,
       randomBytes: random,
       schedule: later,
@@ -73,16 +87,16 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
     ending.push(() => service.stop());
     const manifests = createFetchManifest(settings);
     ending.push(() => manifests.close());
+    const uses = createTokenUses(database, now, (error) =>
+      log.warn({ err: error }, 'the use of a token could not be written down'),
+    );
+    ending.push(() => uses.idle());
     const app = createTrustServer({
       service,
       authenticator: authenticate(context, database, uses),
       idempotency: createIdempotencyStore(database, now),
       fetchManifest: manifests.fetch,
       now,
-    const uses = createTokenUses(database, now, (error) =>
-      log.warn({ err: error }, 'the use of a token could not be written down'),
-    );
-    ending.push(() => uses.idle());
       newRequestId: () => newId(now(), random),
       log,
       version: programVersion,
@@ -92,6 +106,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
       notary: { service, ...toNotaryWire(settings, tokenServer, masters.service, now) },
     });
     await service.start();
+    ending.push(startRewrapping({ database, keyStore, masters, later, log }));
     await makeFirstToken(context, database, settings.dataDirectory);
     const listening = await listen(settings, tls ?? development?.material, app.fetch);
     ending.push(() => listening.close());
@@ -107,11 +122,9 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
 }
 
 function open(settings: ServeSettings, log: Log): Promise<Database> {
-  const source =
-    settings.databaseUrl === undefined
-      ? { directory: settings.dataDirectory }
-      : { url: settings.databaseUrl };
-  return openDatabase(source, { warn: ({ code, message }) => log.warn({ code }, message) });
+  return openDatabase(toDatabaseSource(settings), {
+    warn: ({ code, message }) => log.warn({ code }, message),
+  });
 }
 
 /** @throws CliError USAGE for a token that no header can carry */

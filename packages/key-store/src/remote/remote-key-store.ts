@@ -45,7 +45,8 @@ export interface RemotePlace {
 /** What is known here of a key in the signer. */
 export type RemoteKey = Pick<HeldKey, 'keyId' | 'algorithm' | 'publicHex'>;
 
-/** Every method throws KeyStoreError SIGNER_UNAVAILABLE (down, slow, nonsense) or SIGNER_REFUSED (detail: `code`). */
+/** Every method throws KeyStoreError SIGNER_UNAVAILABLE (down, slow, nonsense) or SIGNER_REFUSED (detail: `code`, and
+ * `highest`, the newest version signed, where the version was used). */
 export interface RemoteKeyStore {
   /** Makes a key for one place. */
   make(place: RemotePlace, algorithm?: MadeAlgorithm): Promise<MadeKey>;
@@ -128,6 +129,7 @@ export function createRemoteKeyStore({
 const refusalSchema = z.looseObject({
   code: z.string().regex(/^[A-Z_]{1,40}$/),
   message: z.string().max(1000),
+  detail: z.looseObject({ highest: z.int().positive().optional() }).optional(),
 });
 
 /** Codes that say the signer cannot now, rather than that it will not. */
@@ -143,9 +145,10 @@ async function exchange<T>(request: ClientRequest, body: unknown, schema: z.ZodT
   }
   const refusal = refusalSchema.safeParse(value);
   if (!refusal.success) throw unavailable(`the signer answered ${status}`, { status });
-  const { code, message } = refusal.data;
+  const { code, message, detail } = refusal.data;
   if (PASSING.includes(code)) throw unavailable(`the signer answered ${code}: ${message}`, { code });
-  throw new KeyStoreError('SIGNER_REFUSED', `the signer refused: ${message}`, { code });
+  const highest = detail?.highest === undefined ? {} : { highest: detail.highest };
+  throw new KeyStoreError('SIGNER_REFUSED', `the signer refused: ${message}`, { code, ...highest });
 }
 
 async function converse(

@@ -1,6 +1,6 @@
 /** Puts the core together: the use cases of `TrustService` over one database and one key store. */
 import type { Database, Queries } from '@vidimus/database';
-import type { WrappedKeyStore } from '@vidimus/key-store';
+import type { RemoteKeyStore, WrappedKeyStore } from '@vidimus/key-store';
 import type { NotaryService } from '../notary-service.ts';
 import type { Change, Impact, RepositorySummary } from '../schemas/index.ts';
 import {
@@ -66,6 +66,8 @@ export interface TrustServiceParts {
   readonly randomBytes: (length: number) => Uint8Array;
   /** Runs something later; returns how to call it off. */
   readonly schedule: (work: () => void, delayMs: number) => () => void;
+  /** A signer of its own, where new keys are made; those that are wrapped stay where they are. */
+  readonly remoteKeys?: RemoteKeyStore;
   readonly freshnessIntervalMs?: number;
   /** Bytes of metadata files kept in memory. */
   readonly cacheBytes?: number;
@@ -99,7 +101,12 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   const { db } = database;
   const newId = createIds({ now, randomBytes: parts.randomBytes });
   const reader = createDocumentReader();
-  const keys = createManagedKeys({ keyStore: parts.keyStore, randomBytes: parts.randomBytes, now });
+  const keys = createManagedKeys({
+    keyStore: parts.keyStore,
+    randomBytes: parts.randomBytes,
+    now,
+    ...(parts.remoteKeys === undefined ? {} : { remote: parts.remoteKeys }),
+  });
   const cache = createMetadataCache({
     database,
     now,

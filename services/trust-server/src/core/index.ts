@@ -38,4 +38,4 @@ export type {
 } from './import/history.ts';
 export type { Custody, ImportedState, ImportOutcome } from './import/import-outcome.ts';
 export type { ImportCall } from './import/import-repository.ts';
-export { pinMasterKeys } from './keys/managed-keys.ts';
+export { type GivenMasters, pinMasterKeys, type Rewrapped, rewrapKeys } from './keys/master-keys.ts';

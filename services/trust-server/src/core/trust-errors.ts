@@ -31,6 +31,10 @@ export function toTrustError(error: unknown): TrustError {
   if (error instanceof TufError) return fromTuf(error);
   // A key that cannot be opened, whatever the reason: nothing is signed until an operator looked at it.
   if (error instanceof KeyStoreError) {
+    if (error.code === 'SIGNER_REFUSED') {
+      const { code = '' } = error.detail;
+      return new TrustError('SIGNER_UNAVAILABLE', error.message, { signer: code }, { cause: error });
+    }
     return new TrustError('SIGNER_UNAVAILABLE', 'a managed key cannot sign now', {}, { cause: error });
   }
   const ofDatabase = toDatabaseError(error);

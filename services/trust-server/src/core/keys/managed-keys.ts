@@ -1,13 +1,14 @@
 /** The service's own keys: made for one repository, role and incarnation, stored wrapped, opened to sign. */
 import type { JsonObject } from '@vidimus/canonical-json';
 import { fromHex, type Signer } from '@vidimus/crypto';
-import { type Database, keyKeys, keyMasters, type Queries } from '@vidimus/database';
-import {
-  assertMasterKey,
-  type KeyAlgorithm,
-  type MasterKey,
-  type WrappedKey,
-  type WrappedKeyStore,
+import { keyKeys, type Queries } from '@vidimus/database';
+import type {
+  KeyAlgorithm,
+  MadeKey,
+  RemoteKey,
+  RemoteKeyStore,
+  WrappedKey,
+  WrappedKeyStore,
 } from '@vidimus/key-store';
 import { ecdsaKeyObject, ed25519KeyObject, rsaKeyObject } from '@vidimus/notary';
 import type { DialectName, Key } from '@vidimus/tuf';
@@ -18,15 +19,18 @@ import { TrustError } from '../../service.ts';
 import { codecOf } from '../dialects.ts';
 import type { Incarnation } from '../store/metadata.ts';
 import { makeNotaryRootKey } from './notary-root-key.ts';
+import { makeRemoteKey, remoteSigner } from './remote-keys.ts';
 
 /** Incarnations whose key rows stay in memory. */
 const maxIncarnations = 10_000;
 
-/** A key pair of the service: the public half as metadata lists it, the private half wrapped. */
-export interface ManagedKey {
-  readonly key: Key;
-  readonly wrapped: WrappedKey;
-}
+/**
+ * A key pair of the service: the public half as metadata lists it, the private half wrapped, or in a signer that
+ * alone has it.
+ */
+export type ManagedKey =
+  | { readonly key: Key; readonly wrapped: WrappedKey }
+  | { readonly key: Key; readonly remote: MadeKey };
 
 /** A key of the service, as far as anybody may know it. */
 export interface HeldKey {
@@ -71,19 +75,29 @@ export interface ManagedKeys {
  * holds for another dialect.
  * @throws KeyStoreError
  */
-export type SignerOf = (dialect: DialectName, keyId: string) => Promise<Signer | undefined>;
+export type SignerOf = (
+  dialect: DialectName,
+  keyId: string,
+  role: string,
+) => Promise<ManagedSigner | undefined>;
+
+/** Signs documents of one role. */
+export type ManagedSigner = Pick<Signer, 'scheme' | 'sign'>;
 
 export interface ManagedKeysParts {
   readonly keyStore: WrappedKeyStore;
+  /** Where new keys are made and used, in place of this process. */
+  readonly remote?: RemoteKeyStore;
   readonly randomBytes: (length: number) => Uint8Array;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
-export function createManagedKeys({ keyStore, randomBytes, now }: ManagedKeysParts): ManagedKeys {
+export function createManagedKeys({ keyStore, remote, randomBytes, now }: ManagedKeysParts): ManagedKeys {
   const known = new LRUCache<string, ReadonlyMap<string, StoredKey>>({ max: maxIncarnations });
   return {
     make: async (repository, dialect, role) => {
+      if (remote !== undefined) return await makeRemoteKey(remote, { repository, dialect, role });
       if (dialect === 'notary' && role === 'root') {
         return await makeNotaryRootKey(repository, { keyStore, randomBytes, nowMs: now() });
       }
@@ -135,9 +149,11 @@ export function createManagedKeys({ keyStore, randomBytes, now }: ManagedKeysPar
       const isEnough = remembered !== undefined && [...needed].every((keyId) => remembered.has(keyId));
       const keys = isEnough ? remembered : await readKeys(queries, at);
       if (keys.size > 0) known.set(name, keys);
-      return async (dialect, keyId) => {
+      return async (dialect, keyId, role) => {
         const key = keys.get(keyId);
-        return key?.dialect === dialect ? await keyStore.open(key) : undefined;
+        if (key?.dialect !== dialect) return undefined;
+        if ('wrapped' in key) return await keyStore.open(key);
+        return remoteSigner(remote, key, { repository: at.repository, dialect, role });
       };
     },
     publicKeys: async (queries, at, dialect) => {
@@ -178,33 +194,15 @@ export function createManagedKeys({ keyStore, randomBytes, now }: ManagedKeysPar
           ),
         );
     },
-    isAvailable: (role) => keyStore.isAvailable(role),
+    // A signer answers for itself.
+    isAvailable: (role) => remote !== undefined || keyStore.isAvailable(role),
   };
 }
 
-/**
- * Refuses to go on with another master key than the database was first used with.
- * @throws KeyStoreError MASTER_KEY_WRONG
- */
-export async function pinMasterKeys(
-  database: Database,
-  masters: { readonly service: MasterKey; readonly root?: MasterKey },
-): Promise<void> {
-  await database.transaction(async (tx) => {
-    for (const [purpose, master] of Object.entries(masters)) {
-      await tx.insert(keyMasters).values({ purpose, fingerprint: master.fingerprint }).onConflictDoNothing();
-      const [row] = await tx
-        .select({ fingerprint: keyMasters.fingerprint })
-        .from(keyMasters)
-        .where(eq(keyMasters.purpose, purpose));
-      if (row !== undefined) assertMasterKey(master, row.fingerprint);
-    }
-  });
-}
-
-interface StoredKey extends WrappedKey {
+/** As the database has it: `RemoteKey` without a private half. */
+type StoredKey = (WrappedKey | (RemoteKey & Pick<WrappedKey, 'role' | 'dialect'>)) & {
   readonly pending: boolean;
-}
+};
 
 /** The key entry of a public half as a dialect writes it. @throws TrustError INTERNAL */
 function toKey(
@@ -228,21 +226,20 @@ function declare(dialect: DialectName, algorithm: KeyAlgorithm, publicHex: strin
 
 const algorithmSchema = z.enum(['ed25519', 'ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'rsa']);
 
-function toRow(
-  { repository, incarnation }: Incarnation,
-  { wrapped }: ManagedKey,
-): typeof keyKeys.$inferInsert {
+function toRow({ repository, incarnation }: Incarnation, key: ManagedKey): typeof keyKeys.$inferInsert {
+  const held = 'wrapped' in key ? key.wrapped : key.remote;
   return {
-    keyId: wrapped.keyId,
+    keyId: held.keyId,
     repository,
     incarnation,
-    role: wrapped.role,
-    dialect: wrapped.dialect,
-    algorithm: wrapped.algorithm,
-    publicHex: wrapped.publicHex,
-    wrapped: wrapped.wrapped,
-    masterFingerprint: wrapped.masterFingerprint,
-    createdAt: new Date(wrapped.createdAt),
+    role: held.role,
+    dialect: held.dialect,
+    algorithm: held.algorithm,
+    publicHex: held.publicHex,
+    ...('wrapped' in key
+      ? { wrapped: key.wrapped.wrapped, masterFingerprint: key.wrapped.masterFingerprint }
+      : { wrapped: null, masterFingerprint: '', home: 'remote' }),
+    createdAt: new Date(held.createdAt),
     retiredAt: null,
   };
 }
@@ -262,6 +259,7 @@ async function readKeys(
       masterFingerprint: keyKeys.masterFingerprint,
       createdAt: keyKeys.createdAt,
       pending: keyKeys.pending,
+      home: keyKeys.home,
     })
     .from(keyKeys)
     .where(
@@ -272,15 +270,12 @@ async function readKeys(
       ),
     );
   const keys = new Map<string, StoredKey>();
-  for (const { wrapped, createdAt, algorithm, ...row } of rows) {
+  for (const { wrapped, masterFingerprint, home, createdAt, algorithm: name, ...row } of rows) {
+    const algorithm = algorithmSchema.parse(name);
+    if (home === 'remote') keys.set(row.keyId, { ...row, algorithm });
     if (wrapped === null) continue;
-    keys.set(row.keyId, {
-      ...row,
-      repository,
-      wrapped,
-      algorithm: algorithmSchema.parse(algorithm),
-      createdAt: createdAt.getTime(),
-    });
+    const sealed = { repository, wrapped, masterFingerprint, createdAt: createdAt.getTime() };
+    keys.set(row.keyId, { ...row, ...sealed, algorithm });
   }
   return keys;
 }

@@ -42,7 +42,10 @@ import { deleteTags, type TagRow, writeTags } from '../store/tags.ts';
 import { assertAgree, type DialectView } from './agree.ts';
 import { authorityOf, type Delegators } from './current-documents.ts';
 import { resignAfter } from './resign-after.ts';
-import { type Sealed, type Sealing, sealRole } from './seal.ts';
+import { highestSigned, type Sealed, type Sealing, sealRole } from './seal.ts';
+
+/** How often one timestamp's version is passed over: once a key, and once more where two dialects go together. */
+const maxPasses = 4;
 
 /** Role name to version. */
 export type Versions = Readonly<Record<string, number>>;
@@ -128,26 +131,17 @@ export async function publish(tx: Queries, input: PublishInput): Promise<Publish
   const listings: Listing[] = [];
   for (const part of input.parts) listings.push(await makeListed(input, part));
 
-  const [main] = listings;
-  if (main === undefined) throw new TrustError('INTERNAL', 'a publish without a dialect');
-  const versions = versionsOf(main);
-  const tags = input.tags?.(versions);
-  if (listings.length > 1) assertAgree(listings.map(toView), namesOf(input, tags));
-  const nowMs = toWholeSecond(main.part.terms.nowMs);
-  const chain = chainEvents(at.log, input.events(versions), {
-    repository: at.repository,
-    at: printTime(nowMs),
-    newId: input.newId,
-  });
-
+  const { versions, tags, chain, timestamps: last } = await makeTimestamps(input, listings);
+  const nowMs = toWholeSecond(listings[0]?.part.terms.nowMs ?? 0);
   const files: Sealed[] = [];
   const rows: MetadataRow[] = [];
   const timestamps: Partial<Record<DialectName, number>> = {};
-  for (const listing of listings) {
-    const made = [...listing.files, await makeTimestamp(listing, chain.head)];
+  for (const [i, listing] of listings.entries()) {
+    const timestamp = last[i];
+    const made = timestamp === undefined ? listing.files : [...listing.files, timestamp];
     files.push(...made);
     rows.push(...made.map((file) => toRow(input, listing, file)));
-    timestamps[listing.part.dialect] = made.at(-1)?.version ?? 0;
+    timestamps[listing.part.dialect] = timestamp?.version ?? 0;
   }
   const fed = files.find(({ dialect, role }) => dialect === 'notary' && role === 'timestamp');
   const write = { files: rows, events: chain.events, atMs: nowMs, move: { ...input.move, log: chain.head } };
@@ -256,19 +250,66 @@ function draftSnapshot(
   return nextSnapshot(base.snapshot, listed, terms, { filesBy });
 }
 
+/** What a publish ends with: its events, and the timestamps that sign their head. */
+interface Ending {
+  readonly versions: Versions;
+  readonly tags: TagMoves | undefined;
+  readonly chain: ReturnType<typeof chainEvents>;
+  /** One for each listing. */
+  readonly timestamps: readonly Sealed<Timestamp>[];
+}
+
+/** A version that a signer signed for a publish that never was is passed over; then the events say another one. */
+async function makeTimestamps(
+  input: PublishInput,
+  listings: readonly Listing[],
+  above: ReadonlyMap<DialectName, number> = new Map(),
+  passes = maxPasses * listings.length,
+): Promise<Ending> {
+  const [main] = listings;
+  if (main === undefined) throw new TrustError('INTERNAL', 'a publish without a dialect');
+  const versions = versionsOf(main, above);
+  const tags = input.tags?.(versions);
+  if (listings.length > 1) assertAgree(listings.map(toView), namesOf(input, tags));
+  const chain = chainEvents(input.at.log, input.events(versions), {
+    repository: input.at.repository,
+    at: printTime(toWholeSecond(main.part.terms.nowMs)),
+    newId: input.newId,
+  });
+  const timestamps: Sealed<Timestamp>[] = [];
+  for (const listing of listings) {
+    try {
+      timestamps.push(await makeTimestamp(listing, chain.head, above));
+    } catch (error) {
+      const { part } = listing;
+      const highest = highestSigned(error, highestTimestamp(part, above) + 1);
+      if (highest === undefined || passes === 0) throw error;
+      return await makeTimestamps(input, listings, new Map(above).set(part.dialect, highest), passes - 1);
+    }
+  }
+  return { versions, tags, chain, timestamps };
+}
+
 /** The head of the events goes into it, wherever the dialect has a place for that. */
 async function makeTimestamp(
-  { part: { base, terms }, sealing, delegators, snapshot }: Listing,
+  { part, sealing, delegators, snapshot }: Listing,
   log: LogHead,
+  above: ReadonlyMap<DialectName, number>,
 ): Promise<Sealed<Timestamp>> {
+  const { base } = part;
   const named = snapshot === undefined ? namedBefore(base) : toFile(snapshot);
-  const draft = nextTimestamp(base.timestamp, named, log, terms);
+  const highest = new Map(part.terms.highest).set('timestamp', highestTimestamp(part, above));
+  const draft = nextTimestamp(base.timestamp, named, log, { ...part.terms, highest });
   const authority = assertAuthority('timestamp', delegators);
   return await sealRole(sealing, 'timestamp', 'timestamp', draft, authority);
 }
 
-function versionsOf({ part: { terms }, files }: Listing): Versions {
-  const timestamp = { role: 'timestamp', version: (terms.highest.get('timestamp') ?? 0) + 1 };
+function highestTimestamp({ dialect, terms }: DialectPart, above: ReadonlyMap<DialectName, number>): number {
+  return Math.max(terms.highest.get('timestamp') ?? terms.floor ?? 0, above.get(dialect) ?? 0);
+}
+
+function versionsOf({ part, files }: Listing, above: ReadonlyMap<DialectName, number>): Versions {
+  const timestamp = { role: 'timestamp', version: highestTimestamp(part, above) + 1 };
   return Object.fromEntries([...files, timestamp].map(({ role, version }) => [role, version]));
 }
 

@@ -1,5 +1,6 @@
 /** From an unsigned document to the file that clients get: signed by managed keys, then judged as a client would. */
 import { sha256Hex } from '@vidimus/crypto';
+import { KeyStoreError } from '@vidimus/key-store';
 import {
   type Authority,
   DEFAULT_LIMITS,
@@ -22,6 +23,8 @@ import type { SignerOf } from '../keys/managed-keys.ts';
 
 /** Files beyond this are refused: python-tuf and tuf-js read no more of a targets file. */
 const maxFileBytes = 5_000_000;
+/** As far as a restore jumps. */
+const maxPassed = 2 ** 20;
 
 /** A signed file, verified. */
 export interface Sealed<D extends TufDocument = TufDocument> {
@@ -60,9 +63,50 @@ export async function sealRole<K extends 'targets' | 'snapshot' | 'timestamp'>(
   authority: Authority,
   collected: readonly Signature[] = [],
 ): Promise<Sealed<DocumentOf[K]>> {
-  const bytes = await sign(sealing, role, draft, authority.roleKeys.keyIds, collected);
+  const { keyIds } = authority.roleKeys;
+  // The timestamp's version stands in events whose head it signs: whoever makes those passes it over.
+  const mayPass = kind !== 'timestamp' && collected.length === 0;
+  const { bytes, next } = await signAbove(
+    sealing,
+    role,
+    draft,
+    keyIds,
+    collected,
+    mayPass ? keyIds.length : 0,
+  );
   const judged = judge(role, () => verifyRole(contextOf(sealing), kind, role, bytes, authority));
-  return { ...finish(sealing, role, bytes, judged.document, draft), authority };
+  return { ...finish(sealing, role, bytes, judged.document, next), authority };
+}
+
+/**
+ * The newest version that a signer signed for a publish that never was, from what it refused with. Such a version
+ * is passed over: nobody ever saw it, and nothing else may be signed under it.
+ * @param refused - the version that was to be signed
+ */
+export function highestSigned(error: unknown, refused: number): number | undefined {
+  if (!(error instanceof KeyStoreError) || error.code !== 'SIGNER_REFUSED') return undefined;
+  const { code, highest } = error.detail;
+  if (code !== 'VERSION_USED' || typeof highest !== 'number') return undefined;
+  // A signer that lies must not use all numbers up.
+  return highest >= refused && highest <= refused + maxPassed ? highest : undefined;
+}
+
+async function signAbove(
+  sealing: Sealing,
+  role: string,
+  draft: Draft,
+  keyIds: readonly string[],
+  collected: readonly Signature[],
+  passes: number,
+): Promise<{ readonly bytes: Uint8Array; readonly next: Draft }> {
+  try {
+    return { bytes: await sign(sealing, role, draft, keyIds, collected), next: draft };
+  } catch (error) {
+    const highest = highestSigned(error, draft.version);
+    if (highest === undefined || passes === 0) throw error;
+    const next = { ...draft, version: highest + 1 };
+    return await signAbove(sealing, role, next, keyIds, collected, passes - 1);
+  }
 }
 
 /**
@@ -99,7 +143,7 @@ async function sign(
   for (const keyId of keyIds) {
     if (signed.has(keyId)) continue;
     signed.add(keyId);
-    const signer = await signerOf(dialect, keyId);
+    const signer = await signerOf(dialect, keyId, role);
     if (signer === undefined) continue;
     signatures.push(codec.toSignature(keyId, signer.scheme, await signer.sign(message)));
   }
