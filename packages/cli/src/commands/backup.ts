@@ -277,7 +277,7 @@ async function drill(context: Context, file: string, chunks: Chunks): Promise<Ex
           'keys',
           `${result.keys - result.locked} opened${result.locked === 0 ? '' : `, ${result.locked} need the root master key, which is kept apart`}`,
         ],
-        ['clients', `${result.repositories} repositories walked as a client does`],
+        ['clients', `${result.walked} repositories walked as a client does`],
         ...result.unsound
           .slice(0, maxNamed)
           .map(({ repository, what }): Fact => ['FAILED', printable(`${repository}: ${what}`)]),

@@ -23,7 +23,8 @@ export interface Unsound {
 
 export interface DrillResult {
   readonly keys: number;
-  readonly repositories: number;
+  /** Repositories, as a client does. */
+  readonly walked: number;
   /** Keys that no master key of the backup opens: those of roots, where the root master key is kept elsewhere. */
   readonly locked: number;
   readonly unsound: readonly Unsound[];
@@ -50,7 +51,7 @@ export async function checkRestored(parts: DrillParts): Promise<DrillResult> {
     done += 1;
     parts.progress?.(done);
   }
-  return { ...keys, repositories: parts.repositories.length, unsound };
+  return { ...keys, walked: parts.repositories.length, unsound };
 }
 
 const keysAtOnce = 500;

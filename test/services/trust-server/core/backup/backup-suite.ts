@@ -208,7 +208,7 @@ export function backupSuite({ database }: DatabaseForSuite, openTarget: OpenTarg
         atMs: backedUpMs,
       };
       const sound = await checkRestored({ ...parts, masters: head });
-      expect(sound).toMatchObject({ repositories: 2, locked: 0, unsound: [] });
+      expect(sound).toMatchObject({ walked: 2, locked: 0, unsound: [] });
       expect(sound.keys).toBeGreaterThan(5);
       const rootless = await checkRestored({ ...parts, masters: { service: head.service } });
       expect(rootless.locked).toBeGreaterThan(0);
