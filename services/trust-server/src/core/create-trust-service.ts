@@ -1,6 +1,6 @@
 /** Puts the core together: the use cases of `TrustService` over one database and one key store. */
 import type { Database, Queries } from '@vidimus/database';
-import type { RemoteKeyStore, WrappedKeyStore } from '@vidimus/key-store';
+import type { WrappedKeyStore } from '@vidimus/key-store';
 import type { NotaryService } from '../notary-service.ts';
 import type { Change, Impact, RepositorySummary } from '../schemas/index.ts';
 import {
@@ -27,7 +27,12 @@ import { createFreshness, type FreshnessObserver, type TickResult } from './fres
 import { createIds } from './ids.ts';
 import { importNotary, toNotaryImport } from './import/import-notary.ts';
 import { printTime } from './instants.ts';
+import { createJobRunner } from './jobs/run-jobs.ts';
+import { createWorkLoop } from './jobs/work-loop.ts';
+import { createKeyService } from './key-revocation/create-key-service.ts';
+import { revocationWork } from './key-revocation/revoke-everywhere.ts';
 import { createManagedKeys } from './keys/managed-keys.ts';
+import { indexMissing } from './keys-index/index-missing.ts';
 import { createNotaryService } from './notary/create-notary-service.ts';
 import { createStateReader } from './notary/stored-state.ts';
 import { PUBLISHED_CHANNEL, parseAnnouncement } from './publish/announce.ts';
@@ -66,8 +71,6 @@ export interface TrustServiceParts {
   readonly randomBytes: (length: number) => Uint8Array;
   /** Runs something later; returns how to call it off. */
   readonly schedule: (work: () => void, delayMs: number) => () => void;
-  /** A signer of its own, where new keys are made; those that are wrapped stay where they are. */
-  readonly remoteKeys?: RemoteKeyStore;
   readonly freshnessIntervalMs?: number;
   /** Bytes of metadata files kept in memory. */
   readonly cacheBytes?: number;
@@ -94,6 +97,8 @@ export interface RunningTrustService extends TrustService, NotaryService {
   stop(): Promise<void>;
   /** One round of renewal, for tests and for tools. */
   renew(): Promise<TickResult>;
+  /** Works on jobs until nothing waits, for tests and for tools. */
+  runJobs(): Promise<void>;
 }
 
 export function createTrustService(parts: TrustServiceParts): RunningTrustService {
@@ -101,12 +106,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   const { db } = database;
   const newId = createIds({ now, randomBytes: parts.randomBytes });
   const reader = createDocumentReader();
-  const keys = createManagedKeys({
-    keyStore: parts.keyStore,
-    randomBytes: parts.randomBytes,
-    now,
-    ...(parts.remoteKeys === undefined ? {} : { remote: parts.remoteKeys }),
-  });
+  const keys = createManagedKeys({ keyStore: parts.keyStore, randomBytes: parts.randomBytes, now });
   const cache = createMetadataCache({
     database,
     now,
@@ -133,6 +133,23 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   const refusals = createRefusalRecorder({
     ...common,
     ...(observer?.unrecorded === undefined ? {} : { onError: observer.unrecorded }),
+  });
+  const jobs = createJobRunner({
+    ...common,
+    work: { 'key-revocation': revocationWork(common, onPublished) },
+    ...(observer?.roundFailed === undefined ? {} : { onError: observer.roundFailed }),
+  });
+  const work = createWorkLoop({
+    first: async () => {
+      await indexMissing({
+        database,
+        ...(observer?.failed === undefined ? {} : { onDamaged: observer.failed }),
+      });
+      await jobs.resume();
+    },
+    again: jobs.run,
+    schedule: parts.schedule,
+    ...(observer?.roundFailed === undefined ? {} : { onError: observer.roundFailed }),
   });
   let cancelFlush: (() => void) | undefined;
   let unlisten: (() => Promise<void>) | undefined;
@@ -175,14 +192,15 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
     readSummary(readers, db, repository, now());
   const settled = ({ change, managed, published, ended }: SignedChange): Change => {
     if (published !== undefined) onPublished(published.row, published.published);
+    if (ended !== undefined) cache.announced({ ...ended, versions: {} });
     return toChange(change, managed, now());
   };
 
   return {
     ...notary,
-    if (ended !== undefined) cache.announced({ ...ended, versions: {} });
     ...createDelegationService(common),
     ...createRoleService(common),
+    ...createKeyService({ ...common, jobs }),
     ...createTokenService({ database, now, newId, randomBytes: parts.randomBytes }),
     readMetadata: (repository, name) => cache.read(repository, name),
     findTarget: (repository, tag, sha256) => guarded(() => findTarget(db, repository, tag, sha256)),
@@ -331,13 +349,13 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
     readChange: (repository, id) => guarded(() => findChange(db, repository, id, now())),
     signChange: (call, repository, id, body) =>
       guarded(async () => settled(await signChange(common, call, repository, id, body))),
+    approveChange: (call, repository, id) =>
+      guarded(async () => settled(await approveChange(common, call, repository, id))),
     rejectChange: (call, repository, id) =>
       guarded(async () => settled(await rejectChange(common, call, repository, id))),
 
     readAudit: (scope, page) =>
       guarded(() =>
-    approveChange: (call, repository, id) =>
-      guarded(async () => settled(await approveChange(common, call, repository, id))),
         'repository' in scope
           ? readRepositoryAudit(db, scope.repository, page)
           : readFleetAudit(db, scope.mayRead, page),
@@ -363,15 +381,19 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
           onGap: () => cache.forget(),
         });
         await background.start();
+        work.start();
       }),
     stop: async () => {
       cancelFlush?.();
       await refusals.flush('all');
       await background.stop();
+      await jobs.stop();
+      await work.stop();
       await publisher.idle();
       await unlisten?.();
     },
     renew: () => guarded(() => freshness.tick()),
+    runJobs: () => jobs.resume(),
   };
 }
 

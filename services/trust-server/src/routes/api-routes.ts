@@ -6,6 +6,7 @@ import { changeRoutes } from './change-routes.ts';
 import { delegationRoutes } from './delegation-routes.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { importRoutes } from './import-routes.ts';
+import { keyRoutes } from './key-routes.ts';
 import { recoveryRoutes } from './recovery-routes.ts';
 import { repositoryRoutes } from './repository-routes.ts';
 import { revocationRoutes } from './revocation-routes.ts';
@@ -22,6 +23,7 @@ export function apiRoutes(service: TrustService): readonly ApiRoute[] {
     ...roleRoutes(service),
     ...delegationRoutes(service),
     ...revocationRoutes(service),
+    ...keyRoutes(service),
     ...changeRoutes(service),
     ...auditRoutes(service),
     ...fleetRoutes(service),

@@ -18,6 +18,16 @@ export {
   type SignChange,
   signChangeSchema,
 } from './changes.ts';
+export {
+  type DelegationAnswer,
+  type DelegationPut,
+  type DelegationRemoved,
+  delegationPutSchema,
+  delegationRemovedSchema,
+  delegationSchema,
+  type PutDelegation,
+  putDelegationSchema,
+} from './delegations.ts';
 export { type ImportRepository, importRepositorySchema } from './imports.ts';
 export { type Job, jobSchema } from './jobs.ts';
 export {
@@ -44,6 +54,7 @@ export {
   durationSchema,
   type KeyEntry,
   keyEntrySchema,
+  keyIdSchema,
   roleNameSchema,
   tagSchema,
   type Versions,
@@ -67,16 +78,6 @@ export {
   repositoryRowSchema,
   summarySchema,
 } from './repository.ts';
-export {
-  type DelegationAnswer,
-  type DelegationPut,
-  type DelegationRemoved,
-  delegationPutSchema,
-  delegationRemovedSchema,
-  delegationSchema,
-  type PutDelegation,
-  putDelegationSchema,
-} from './delegations.ts';
 export {
   type DigestRevoked,
   digestRevokedSchema,
