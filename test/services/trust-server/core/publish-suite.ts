@@ -77,10 +77,10 @@ export function publishSuite(given: DatabaseForSuite): void {
         'CUSTODY_INVALID',
       ],
       [
-        'a client should hold targets',
+        'a client should hold snapshot',
         {
           root: { keys: [{ custody: 'managed' }] },
-          targets: { keys: [{ custody: 'client', key: clientKey('t').declared }] },
+          snapshot: { keys: [{ custody: 'client', key: clientKey('t').declared }] },
         },
         'CUSTODY_INVALID',
       ],

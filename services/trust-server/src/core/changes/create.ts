@@ -1,20 +1,39 @@
 /** `PUT …/_trust`: a repository at once when the service holds root, otherwise a change that its keepers sign. */
 import { type Database, lockUntilCommit, type Queries } from '@vidimus/database';
-import type { DialectName, Draft, EditTerms, Key, RepositoryKeys, Root } from '@vidimus/tuf';
+import {
+  type DialectName,
+  type Draft,
+  type EditTerms,
+  type Key,
+  type RepositoryKeys,
+  type Root,
+  type Targets,
+  toRoleKeys,
+} from '@vidimus/tuf';
 import type { CreateRepository } from '../../schemas/index.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { EMPTY_LOG } from '../audit/event-chain.ts';
+import { baseName } from '../edits/change-base.ts';
+import { assertNotRevoked } from '../edits/custody.ts';
+import { toDocument } from '../edits/open-change.ts';
 import { printTime, toWholeSecond } from '../instants.ts';
 import type { ManagedKey, ManagedKeys } from '../keys/managed-keys.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
-import type { Published, Versions } from '../publish/publication.ts';
+import { isSignable, type Published, type Versions } from '../publish/publication.ts';
 import { readVersionFloor } from '../recovery/version-floor.ts';
-import { type ChangeRow, insertChange, readDeadChanges, readOpenChanges } from '../store/changes.ts';
+import {
+  type ChangeRow,
+  insertChange,
+  readDeadChanges,
+  readOpenChanges,
+  type StoredDocument,
+} from '../store/changes.ts';
 import { highestVersions } from '../store/metadata.ts';
 import { insertRepository, lastIncarnation, lockLive, type RepositoryRow } from '../store/repositories.ts';
 import { lifetimesIn } from '../store/repository-settings.ts';
-import { stateOf } from './change-answer.ts';
+import { isOf, stateOf } from './change-answer.ts';
+import { printCreation } from './creation-plan.ts';
 import {
   type CreationRequest,
   clientKeysIn,
@@ -81,6 +100,7 @@ interface Part extends DialectKeys {
   readonly terms: EditTerms;
   /** As it will be signed. */
   readonly root: Draft<Root>;
+  readonly targets: ReadonlyMap<string, Draft<Targets>>;
 }
 
 interface Context {
@@ -101,7 +121,9 @@ async function createIn(parts: CreateParts, tx: Queries, context: Context): Prom
 
   const managed = new Set(made.managed.map(({ key }) => key.keyId));
   for (const dialectKeys of made.keys) assertAllCustodians(dialectKeys, managed);
-  const isChange = needsClient(request.roles);
+  const brought = repositoryRoles.flatMap((role) => request.roles[role].clientKeys.map(({ key }) => key));
+  await assertNotRevoked(tx, { repository }, brought);
+  const isChange = repositoryRoles.some((role) => needsClient(request.roles[role]));
   const row = toRow(context, (await lastIncarnation(tx, repository)) + 1, managed, nowMs);
   // Also checks keys, thresholds and lifetimes, before anything is stored.
   const drafts: Part[] = [];
@@ -134,7 +156,7 @@ async function createIn(parts: CreateParts, tx: Queries, context: Context): Prom
 /** @throws TufError EDIT_INVALID; TrustError KEY_INVALID */
 async function toPart(tx: Queries, row: RepositoryRow, keys: DialectKeys, nowMs: number): Promise<Part> {
   const terms = await firstTerms(tx, row, keys.dialect, nowMs);
-  return { ...keys, terms, root: firstDocuments(keys, terms).root };
+  return { ...keys, terms, ...firstDocuments(keys, terms) };
 }
 
 /** The circumstances of a first publish in one dialect: above what earlier incarnations had. */
@@ -249,8 +271,8 @@ function toChangeRow(
   dead: readonly ChangeRow[],
   nowMs: number,
 ): ChangeRow {
-  const documents = drafts.map(({ dialect, root }) => toRootDocument({ dialect, root }));
-  const expires = Math.min(...drafts.map(({ root }) => root.expires));
+  const documents = drafts.flatMap((part) => toDocuments(part, row));
+  const expires = expiriesOf(drafts, documents, row.dialects);
   return {
     id: parts.newId(),
     repository,
@@ -258,19 +280,62 @@ function toChangeRow(
     state: 'open',
     kind: 'create',
     edit: { method: 'PUT', path: `/v2/${repository}/_trust`, body },
-    times: { issued: printTime(nowMs), expires: { root: printTime(expires) } },
+    times: {
+      issued: printTime(nowMs),
+      expires: Object.fromEntries(Array.from(expires, ([name, ms]) => [name, printTime(ms)])),
+    },
     documents,
     summary: `create ${repository}`,
-    diff: drafts.map(({ dialect, root: { roles } }) => {
-      const { keyIds, threshold } = roles.root;
-      const where = drafts.length === 1 ? '' : ` in the dialect ${dialect}`;
-      return { role: 'root', what: `create${where} with ${keyIds.length} keys, threshold ${threshold}` };
-    }),
+    diff: drafts.flatMap((part) => toDiff(part, documents, drafts.length === 1)),
     base: {},
     insteadOf: deadFor(dead, documents),
     createdBy: call.actor,
     createdAtMs: toWholeSecond(nowMs),
-    expiresAtMs: changeExpiry(nowMs, expires),
+    expiresAtMs: changeExpiry(nowMs, Math.min(...expires.values())),
+    plan: printCreation(drafts),
     signatures: [],
   };
+}
+
+/** Root, whoever signs it: who signs what it names wants to see it. Of the others those that a client must sign. */
+function toDocuments({ dialect, root, targets, keys }: Part, row: RepositoryRow): readonly StoredDocument[] {
+  const managed = new Set(row.settings.managed);
+  const others = [...targets].flatMap(([role, draft]) => {
+    if (role !== 'targets' && role !== 'revocations') return [];
+    const roleKeys = toRoleKeys(role, keys[role]);
+    if (isSignable(roleKeys, managed)) return [];
+    return [toDocument({ dialect }, { role, draft, thresholds: [{ of: 'role', ...roleKeys }] })];
+  });
+  return [toRootDocument({ dialect, root }), ...others];
+}
+
+/** In `notary` targets lives longer; root lives equally long in both. */
+function expiriesOf(
+  drafts: readonly Part[],
+  documents: readonly StoredDocument[],
+  dialects: RepositoryRow['dialects'],
+): ReadonlyMap<string, number> {
+  const expires = new Map<string, number>();
+  for (const { dialect, role } of documents) {
+    const part = drafts.find((each) => each.dialect === dialect);
+    const draft = role === 'root' ? part?.root : part?.targets.get(role);
+    const name = role === 'root' ? role : baseName(dialects, dialect, role);
+    if (draft !== undefined) expires.set(name, Math.min(draft.expires, expires.get(name) ?? draft.expires));
+  }
+  return expires;
+}
+
+function toDiff(
+  { dialect, keys }: Part,
+  documents: readonly StoredDocument[],
+  isAlone: boolean,
+): ChangeRow['diff'] {
+  const where = isAlone ? '' : ` in the dialect ${dialect}`;
+  return repositoryRoles
+    .filter((role) => documents.some((each) => isOf(each, { dialect, role })))
+    .map((role) => {
+      const { keys: listed, threshold } = keys[role];
+      const what = role === 'root' ? 'create' : `sign the first ${role}`;
+      return { role, what: `${what}${where} with ${listed.length} keys, threshold ${threshold}` };
+    });
 }

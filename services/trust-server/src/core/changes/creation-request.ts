@@ -43,7 +43,7 @@ export interface CreationRequest {
 }
 
 /**
- * @throws TrustError CUSTODY_INVALID when nobody is said to hold root, or a client should hold another role;
+ * @throws TrustError CUSTODY_INVALID when nobody is said to hold root, or a client should hold snapshot or timestamp;
  * KEY_INVALID for a key object that is not one; BODY_INVALID for dialects that cannot be made so
  */
 export function toCreationRequest(body: CreateRepository): CreationRequest {
@@ -64,14 +64,14 @@ export function toCreationRequest(body: CreateRepository): CreationRequest {
     timestamp: toRoleRequest('timestamp'),
     revocations: toRoleRequest('revocations'),
   };
-  assertRootReached(roles.root, dialects);
+  for (const role of repositoryRoles) assertReached(role, roles[role], dialects);
   const digestRetentionMs = durationToMs(body.digestRetention ?? defaultRetention);
   return { dialects, roles, digestRetentionMs, sha256: fingerprint(dialects, roles, digestRetentionMs) };
 }
 
-/** True when the service cannot sign root without somebody else. */
-export function needsClient({ root }: CreationRequest['roles']): boolean {
-  return root.managedKeys < root.threshold;
+/** True when the service cannot sign the first document of a role without somebody else. */
+export function needsClient({ managedKeys, threshold }: RoleRequest): boolean {
+  return managedKeys < threshold;
 }
 
 /** The keys of a list that are written in one dialect. */
@@ -101,16 +101,16 @@ function toDialects(asked: readonly DialectName[]): readonly DialectName[] {
   return asked.includes('notary') ? ['tuf', 'notary'] : ['tuf'];
 }
 
-/** Root must be signable in every dialect by whoever holds it. */
-function assertRootReached(root: RoleRequest, dialects: readonly DialectName[]): void {
+/** A role must be signable in every dialect that has it, by whoever holds it. */
+function assertReached(role: RepositoryRole, request: RoleRequest, dialects: readonly DialectName[]): void {
   if (dialects.length === 1) return;
   for (const dialect of dialects) {
-    const keys = root.managedKeys + clientKeysIn(root, dialect).length;
-    if (keys >= root.threshold) continue;
+    const keys = request.managedKeys + clientKeysIn(request, dialect).length;
+    if (keys >= request.threshold || (role === 'revocations' && dialect !== 'tuf')) continue;
     throw new TrustError(
       'THRESHOLD_INVALID',
-      `root has ${keys} keys in the dialect ${dialect}, fewer than its threshold of ${root.threshold}`,
-      { role: 'root', dialect, keys, threshold: root.threshold },
+      `${role} has ${keys} keys in the dialect ${dialect}, fewer than its threshold of ${request.threshold}`,
+      { role, dialect, keys, threshold: request.threshold },
     );
   }
 }
@@ -124,12 +124,11 @@ function toRole(
   const clientKeys = entries.flatMap((entry) =>
     entry.custody === 'client' ? [toClientKey(role, entry, dialects)] : [],
   );
-  if (role !== 'root' && clientKeys.length > 0) {
-    throw new TrustError(
-      'CUSTODY_INVALID',
-      `role ${role} can only be managed so far: leave its keys out; root may be held by clients`,
-      { role, choices: ['managed'] },
-    );
+  if ((role === 'snapshot' || role === 'timestamp') && clientKeys.length > 0) {
+    throw new TrustError('CUSTODY_INVALID', `the keys of role ${role} are managed, never a client’s`, {
+      role,
+      choices: ['managed'],
+    });
   }
   return {
     threshold: settings?.threshold ?? 1,

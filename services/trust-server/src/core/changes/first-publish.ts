@@ -6,6 +6,7 @@ import {
   type EditTerms,
   type Root,
   type Signature,
+  type Targets,
   toRoleKeys,
 } from '@vidimus/tuf';
 import type { EventDraft } from '../audit/event-chain.ts';
@@ -20,6 +21,11 @@ export interface FirstPart extends DialectKeys {
   readonly terms: EditTerms;
   /** Root as it was proposed, and what clients signed of it; absent: it is made now. */
   readonly root?: { readonly draft: Draft<Root>; readonly signatures: readonly Signature[] };
+  /** Likewise targets and `revocations`, by role. */
+  readonly targets?: ReadonlyMap<
+    string,
+    { readonly draft: Draft<Targets>; readonly signatures: readonly Signature[] }
+  >;
 }
 
 export interface FirstPublish {
@@ -57,10 +63,20 @@ export async function toFirstPart(
   signerOf: SignerOf,
 ): Promise<DialectPart> {
   const { dialect, terms, root } = first;
+  const targets: NonNullable<FirstPart['targets']> = first.targets ?? new Map();
   const drafts = firstDocuments(first, terms);
   const sealing = { dialect, repository, nowMs: terms.nowMs, signerOf };
   const sealed = await sealRoot(sealing, root?.draft ?? drafts.root, undefined, root?.signatures);
-  return { dialect, base: {}, terms, root: sealed, targets: drafts.targets };
+  return {
+    dialect,
+    base: {},
+    terms,
+    root: sealed,
+    targets: new Map(
+      Array.from(drafts.targets, ([role, draft]) => [role, targets.get(role)?.draft ?? draft]),
+    ),
+    signatures: new Map(Array.from(targets, ([role, { signatures }]) => [role, signatures])),
+  };
 }
 
 /**

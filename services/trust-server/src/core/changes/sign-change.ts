@@ -25,9 +25,8 @@ import {
 } from '../store/changes.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
 import { isOf, signedBy, stateOf } from './change-answer.ts';
-import { assertSameBytes, collected, keysOf, readRoot, signingKey, stale } from './change-document.ts';
-import { firstTerms } from './create.ts';
-import { type FirstPart, publishFirst } from './first-publish.ts';
+import { readRoot, signingKey, stale } from './change-document.ts';
+import { type CreationPart, completeCreation, keyInCreation, readCreation } from './complete-creation.ts';
 
 export type ChangeParts = DialectParts;
 
@@ -110,13 +109,13 @@ export async function complete(
   tx: Queries,
   row: RepositoryRow,
   change: ChangeRow,
-  { proposal }: Asked,
+  { proposal, creation }: Asked,
   call: Call,
   nowMs: number,
 ): Promise<Pick<SignedChange, 'change' | 'published'>> {
   if (proposal !== undefined) return await settleChange(parts, tx, row, change, proposal, call, nowMs);
-  const publishIt = change.kind === 'dialects' ? completeDialects : publishCreation;
-  return await publishIt(parts, tx, row, change, call, nowMs);
+  if (creation !== undefined) return await completeCreation(parts, tx, row, change, creation, call, nowMs);
+  return await completeDialects(parts, tx, row, change, call, nowMs);
 }
 
 /** The same bytes by the same key for the same document. */
@@ -137,24 +136,20 @@ export async function askFor(
   tx: Queries,
   { row, change, nowMs }: Signing,
 ): Promise<Asked | undefined> {
-  const plan = isEdit(change) ? parsePlan(change.plan) : undefined;
-  if (plan === undefined) {
+  if (change.kind === 'dialects') {
     const previous = row && (await readFollowedRoot(parts.reader, tx, row, change));
-    return {
-      change,
-      row,
-      proposal: undefined,
-      keyOf: (document, keyId) => signingKey(keyId, readRoot(document), previous),
-    };
+    return { change, row, keyOf: (document, keyId) => signingKey(keyId, readRoot(document), previous) };
   }
-  const proposal = await readProposal(parts, tx, assertOpen(change, row, nowMs), change, plan);
+  const open = assertOpen(change, row, nowMs);
+  if (change.kind === 'create') {
+    const creation = await readCreation(parts, tx, open, change);
+    if (creation === undefined) return undefined;
+    return { change, row, creation, keyOf: (document, keyId) => keyInCreation(creation, document, keyId) };
+  }
+  const plan = parsePlan(change.plan);
+  const proposal = plan && (await readProposal(parts, tx, open, change, plan));
   if (proposal === undefined) return undefined;
   return { change, row, proposal, keyOf: (document, keyId) => keyIn(proposal, document, keyId) };
-}
-
-/** Creations and dialects are completed in ways of their own. */
-function isEdit({ kind }: ChangeRow): boolean {
-  return kind !== 'create' && kind !== 'dialects';
 }
 
 /** @throws TrustError CHANGE_CLOSED, CHANGE_UNKNOWN */
@@ -196,60 +191,6 @@ export async function expireChange(
   });
 }
 
-async function publishCreation(
-  parts: ChangeParts,
-  tx: Queries,
-  row: RepositoryRow,
-  change: ChangeRow,
-  call: Call,
-  nowMs: number,
-): Promise<Pick<SignedChange, 'change' | 'published'>> {
-  const firsts: FirstPart[] = [];
-  for (const document of change.documents)
-    firsts.push(await toFirstPart(parts, tx, row, change, document, nowMs));
-  const published = await publishFirst(parts, tx, row, {
-    parts: firsts,
-    nowMs,
-    event: {
-      action: 'repository.create',
-      actor: call.actor,
-      requestId: call.requestId,
-      result: 'done',
-      change: change.id,
-      after: { root: change.documents[0]?.sha256 ?? null },
-    },
-  });
-  const { versions } = published;
-  await closeChange(tx, change.id, { state: 'published', versions });
-  return {
-    change: { ...change, state: 'published', published: { ...versions } },
-    published: { row: { ...row, activatedAtMs: nowMs, log: published.log }, published },
-  };
-}
-
-/** @throws TrustError CHANGE_CLOSED when the proposed root is not the next one any more, or has expired */
-async function toFirstPart(
-  parts: ChangeParts,
-  tx: Queries,
-  row: RepositoryRow,
-  change: ChangeRow,
-  document: StoredDocument,
-  nowMs: number,
-): Promise<FirstPart> {
-  const { dialect } = document;
-  const root = readRoot(document);
-  const terms = await firstTerms(tx, row, dialect, nowMs);
-  const isNext = root.version === (terms.highest.get('root') ?? 0) + 1;
-  if (!isNext || root.expires <= nowMs) throw stale(change);
-  const keys = await keysOf(parts, tx, row, dialect, root);
-  return {
-    dialect,
-    keys,
-    terms,
-    root: { draft: assertSameBytes(root, document), signatures: collected(change, document, root) },
-  };
-}
-
 /** @throws TrustError CHANGE_UNKNOWN */
 export async function assertChange(tx: Queries, repository: string, id: string): Promise<ChangeRow> {
   const change = await readChange(tx, repository, id);
@@ -274,7 +215,9 @@ export interface Asked {
   readonly change: ChangeRow;
   readonly row: RepositoryRow | undefined;
   /** Of an edit. */
-  readonly proposal: Proposal | undefined;
+  readonly proposal?: Proposal;
+  /** Of a creation. */
+  readonly creation?: readonly CreationPart[];
   readonly keyOf: (document: StoredDocument, keyId: string) => Key | undefined;
 }
 

@@ -131,10 +131,13 @@ function addedKeys(part: PreparedPart, edited: readonly EditedRole[]): readonly 
 
 const materialOf = (key: Key): string => key.usable?.materialId ?? key.keyId;
 
-/** A key that was revoked here, or everywhere, never comes back: not under another id, nor in another encoding. */
-async function assertNotRevoked(
+/**
+ * A key that was revoked here, or everywhere, never comes back: not under another id, nor in another encoding.
+ * @throws TrustError KEY_INVALID
+ */
+export async function assertNotRevoked(
   tx: Queries,
-  { repository }: RepositoryRow,
+  { repository }: Pick<RepositoryRow, 'repository'>,
   added: readonly Key[],
 ): Promise<void> {
   if (added.length === 0) return;

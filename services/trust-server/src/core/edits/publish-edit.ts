@@ -188,7 +188,10 @@ async function unschedule(
   const authorityAfter = authoritiesAfter(part);
   const roles = [...(part.edit.delegations?.values() ?? [])].flatMap(({ keep = [], remove = [] }) => [
     ...keep,
-    ...remove,
+    // With everything that was delegated below it.
+    ...[...part.base.heads.keys()].filter((role) =>
+      remove.some((gone) => role === gone || role.startsWith(`${gone}/`)),
+    ),
   ]);
   const idle = roles.filter((role) => {
     const roleKeys = authorityAfter(role)?.roleKeys;

@@ -5,8 +5,9 @@ import { printTime } from '../instants.ts';
 import { uncertainFix } from '../recovery/uncertain.ts';
 
 const day = 86_400_000;
-/** A role that people must renew is announced this long before. */
+/** A role that people must renew is announced this long before, or when this share of its life is left. */
 const noticeMs = 30 * day;
+const noticeShare = 0.25;
 /** A role that the service renews at half-life is late when less than this share of a day-long life is left. */
 const lateShare = 0.25;
 
@@ -43,7 +44,7 @@ export interface ProblemInput {
 
 /** Codes: VERSION_UNCERTAIN, ROLE_EXPIRED, ROLE_EXPIRING, ROOT_ONLINE, MIRROR_ROOT_OUTDATED, TARGET_NOT_MIRRORED, CHANGE_OPEN. */
 export function findProblems(input: ProblemInput): readonly Problem[] {
-  const { nowMs, expiringWithinMs = noticeMs } = input;
+  const { nowMs, expiringWithinMs } = input;
   const problems: Problem[] = [];
   if (input.restoredFrom !== undefined) problems.push({ code: 'VERSION_UNCERTAIN', fix: uncertainFix });
   for (const { role, dialect, expiresMs, lifetimeMs, renewed } of input.roles) {
@@ -51,7 +52,7 @@ export function findProblems(input: ProblemInput): readonly Problem[] {
     const left = expiresMs - nowMs;
     const about = { role, ...(dialect === undefined ? {} : { dialect }), expires, fix: fixOf(role, renewed) };
     if (left <= 0) problems.push({ code: 'ROLE_EXPIRED', ...about });
-    else if (left < (renewed ? lifetimeMs * lateShare : expiringWithinMs)) {
+    else if (left < (renewed ? lifetimeMs * lateShare : (expiringWithinMs ?? noticeOf(lifetimeMs)))) {
       problems.push({ code: 'ROLE_EXPIRING', ...about });
     }
   }
@@ -83,6 +84,11 @@ export function findProblems(input: ProblemInput): readonly Problem[] {
     });
   }
   return problems;
+}
+
+/** Of a role that lives for a month, a month would be always. */
+function noticeOf(lifetimeMs: number): number {
+  return Math.min(noticeMs, lifetimeMs * noticeShare);
 }
 
 function fixOf(role: string, renewed: boolean): string {
