@@ -1,13 +1,14 @@
 /** Tags: who vouches for which digest, and edits of that. */
 import { z } from '@hono/zod-openapi';
 import { answerEdit } from '../http/answer.ts';
-import { type ApiRoute, editRoute, jsonBody, noBody, noQuery, readRoute } from '../http/api-route.ts';
+import { type ApiRoute, editRoute, jsonBody, noQuery, readRoute } from '../http/api-route.ts';
 import { maxBatchBodyBytes } from '../http/limits.ts';
 import { pageQuery, pageSchema, toPageBody, toPageRequest } from '../http/pages.ts';
 import {
   auditEventSchema,
   editTagsSchema,
   putTagSchema,
+  revokeTagSchema,
   tagDetailSchema,
   tagEntrySchema,
   tagPublishedSchema,
@@ -98,13 +99,17 @@ function tagEdits(service: TrustService): readonly ApiRoute[] {
       method: 'delete',
       path: one,
       permission: 'revokeTag',
-      alsoNeeds: ({ params }) => neededInDirectory(params.repository, undefined),
+      alsoNeeds: ({ params, body }) => neededInDirectory(params.repository, body.role),
       summary: 'Revoke a tag',
       params: tagParams,
-      body: noBody,
+      body: { ...jsonBody(revokeTagSchema), mayBeEmpty: true },
       answers: { 200: { description: 'Published', schema: tagRevokedSchema }, ...pendingAnswer },
-      handle: async ({ call, params }) =>
-        answerEdit(call, params.repository, await service.deleteTag(call, params.repository, params.tag)),
+      handle: async ({ call, params, body }) =>
+        answerEdit(
+          call,
+          params.repository,
+          await service.deleteTag(call, params.repository, params.tag, body.role),
+        ),
     }),
   ];
 }

@@ -106,6 +106,8 @@ export {
   maxTagsPerBatch,
   type PutTag,
   putTagSchema,
+  type RevokeTag,
+  revokeTagSchema,
   type TagDetail,
   type TagEntry,
   type TagPublished,

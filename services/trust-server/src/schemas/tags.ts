@@ -77,6 +77,9 @@ export const tagPublishedSchema = tagEntrySchema
   .extend({ versions: versionsSchema, published: versionsSchema })
   .openapi('TagPublished');
 export type TagPublished = z.infer<typeof tagPublishedSchema>;
+/** Body of `DELETE /tags/<tag>`: may be left out, then it is the role that answers for the tag. */
+export const revokeTagSchema = z.strictObject({ role: roleNameSchema.optional() }).openapi('RevokeTag');
+export type RevokeTag = z.infer<typeof revokeTagSchema>;
 /** Roles that answer for a tag once another one has given it up. */
 const stillServedSchema = z.array(z.object({ role: z.string(), tag: z.string() }));
 /** Answer of `DELETE /tags/<tag>`. */

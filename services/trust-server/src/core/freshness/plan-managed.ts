@@ -10,6 +10,7 @@ import {
   REVOCATIONS_ROLE,
   type Targets,
 } from '@vidimus/tuf';
+import { lineTo } from '../delegations/delegation-tree.ts';
 import type { ManagedKeys, SignerOf } from '../keys/managed-keys.ts';
 import {
   type CurrentDocuments,
@@ -44,7 +45,7 @@ export async function planManaged(parts: Parts, tx: Queries, place: DuePlace): P
 /** A role is renewed only if every document above it is valid, or renewed with it. */
 function sortDue(
   keys: ManagedKeys,
-  { root, targets, bins }: CurrentDocuments,
+  { root, targets, bins, delegated }: CurrentDocuments,
   { heads, due, nowMs }: DuePlace,
 ): Pick<RenewalPlan, 'roles' | 'blocked'> {
   const wanted = new Set(due.map(({ role }) => role));
@@ -56,7 +57,13 @@ function sortDue(
   const mayRenew = (role: string): boolean => {
     if (role === 'root') return wanted.has('root');
     if (role === 'targets' || role === 'snapshot' || role === 'timestamp') return hasRoot;
-    if (targets.delegations?.roles.some(({ name }) => name === role)) return hasTargets;
+    if (delegated?.has(role)) {
+      const above = lineTo(role).slice(1, -1);
+      return hasTargets && above.every((name) => lives(name, delegated.get(name)?.expires ?? 0));
+    }
+    // One whose file its present keys have not signed is theirs to sign.
+    const isOwn = role === REVOCATIONS_ROLE || role === BINS_ROLE;
+    if (targets.delegations?.roles.some(({ name }) => name === role)) return hasTargets && isOwn;
     return hasBins;
   };
   const roles = due.map(({ role }) => role).filter((role) => heads.has(role));

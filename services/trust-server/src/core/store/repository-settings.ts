@@ -62,7 +62,8 @@ export function lifetimesIn(
 ): ReadonlyMap<string, number> {
   const lifetimes = new Map(Object.entries(lifetimesMs));
   if (dialect === 'tuf') return lifetimes;
-  for (const role of ['targets', 'snapshot']) {
+  for (const role of new Set(['targets', 'snapshot', ...lifetimes.keys()])) {
+    if (role === 'root' || role === 'timestamp') continue;
     lifetimes.set(role, Math.max(lifetimes.get(role) ?? 0, notaryLifetimeMs));
   }
   return lifetimes;
