@@ -78,6 +78,7 @@ export {
   toRevocationTarget,
   toRoleKeys,
 } from './edit/index.ts';
+export { EMPTY_LOG_HASH, hashLogged } from './event-log.ts';
 export { TufError, type TufErrorCode, type TufErrorDetail } from './errors.ts';
 export { assertFileMeta, verifyTargetFile } from './file-meta.ts';
 export { assertLifetime, assertNotExpired, isExpired } from './freshness.ts';
