@@ -4,6 +4,7 @@
  */
 
 import type { DelegationService } from './delegation-service.ts';
+import type { DirectoryService } from './directory-service.ts';
 import type { KeyService } from './key-service.ts';
 import type { RecoveryService } from './recovery-service.ts';
 import type { RoleService } from './role-service.ts';
@@ -187,6 +188,7 @@ export interface Readiness {
  */
 export interface TrustService
   extends DelegationService,
+    DirectoryService,
     KeyService,
     RecoveryService,
     RoleService,

@@ -150,6 +150,11 @@ function memoryService(): TrustService {
   return {
     readMetadata: () => undefined,
     findTarget: async () => undefined,
+    listEntries: unknown,
+    readEntry: unknown,
+    putEntry: unknown,
+    deleteEntry: unknown,
+    readEntryFile: async () => undefined,
     listKeys: unknown,
     readKey: unknown,
     readKeyImpact: unknown,

@@ -22,6 +22,7 @@ import { findChange, listChanges } from './changes/list-changes.ts';
 import { rejectChange, type SignedChange, signChange } from './changes/sign-change.ts';
 import { createDelegationService } from './delegations/create-delegation-service.ts';
 import { addDialects } from './dialect-changes/add-dialects.ts';
+import { createDirectoryService } from './directory/create-directory-service.ts';
 import { type Background, createBackground } from './freshness/background.ts';
 import { createFreshness, type FreshnessObserver, type TickResult } from './freshness/freshness.ts';
 import { createIds } from './ids.ts';
@@ -199,6 +200,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   return {
     ...notary,
     ...createDelegationService(common),
+    ...createDirectoryService(common),
     ...createRoleService(common),
     ...createKeyService({ ...common, jobs }),
     ...createTokenService({ database, now, newId, randomBytes: parts.randomBytes }),

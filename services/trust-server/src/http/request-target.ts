@@ -5,7 +5,7 @@
  * The target is in the attacker's hands, and URL parsing would already have resolved `/../`: a proxy that
  * reads it otherwise than we do must never see another repository than we see. Hence refusals, never repairs.
  */
-import { isRepositoryName } from '@vidimus/reference';
+import { DIRECTORY_NAME, isRepositoryName } from '@vidimus/reference';
 import { maxTargetBytes } from './limits.ts';
 
 /** Where a refused target is routed; a space cannot come in a target. */
@@ -18,8 +18,8 @@ export const fleetPath = '/ fleet';
 
 export type TargetReading = { readonly path: string } | { readonly problem: string };
 
-/** Segments whose value is a role name and may hold an encoded slash. */
-const rolesFollow: ReadonlySet<string> = new Set(['roles', 'metadata', 'delegations']);
+/** Segments whose value is a role name, or a pattern over repositories, and may hold an encoded slash. */
+const rolesFollow: ReadonlySet<string> = new Set(['roles', 'metadata', 'delegations', 'entries']);
 /** Notary clients encode the slashes of names, here alone (CONTRACTS C2). */
 const notaryWire: ReadonlySet<string> = new Set(['tuf', 'changefeed']);
 
@@ -39,7 +39,7 @@ export function readTarget(target: string): TargetReading {
   const tail = segments.slice(at + 1);
   const tailProblem = tail.length === 1 && tail[0] === '' ? undefined : refuseTail(tail);
   if (tailProblem !== undefined) return { problem: tailProblem };
-  const rest = tail.length === 0 || tail[0] === '' ? '' : `/${foldTail(tail).join('/')}`;
+  const rest = tail.length === 0 || tail[0] === '' ? '' : `/${foldTail(tail, segments.slice(1, at)).join('/')}`;
   if (at === 1) return { path: `${fleetPath}${rest}` };
 
   const name = decodeName(segments.slice(1, at).join('/'), notaryWire.has(tail[0] ?? ''));
@@ -92,10 +92,15 @@ function refuseTail(tail: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** Names of files on the Notary wire hold slashes, raw or encoded: one segment here, as roles are elsewhere. */
-function foldTail(tail: readonly string[]): readonly string[] {
-  if (tail[0] !== 'tuf' || tail.length < 2) return tail;
-  return ['tuf', encodeURIComponent(decodeURIComponent(tail.slice(1).join('/')))];
+/**
+ * Names of files on the Notary wire hold slashes, raw or encoded, and so do targets of the directory, which are
+ * patterns: one segment here, as roles are elsewhere.
+ */
+function foldTail(tail: readonly string[], name: readonly string[]): readonly string[] {
+  const [first = ''] = tail;
+  const folds = first === 'tuf' || (first === 'targets' && name.length === 1 && name[0] === DIRECTORY_NAME);
+  if (!folds || tail.length < 2) return tail;
+  return [first, encodeURIComponent(decodeURIComponent(tail.slice(1).join('/')))];
 }
 
 function decodeSegment(segment: string): string | undefined {

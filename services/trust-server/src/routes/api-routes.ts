@@ -4,6 +4,7 @@ import type { TrustService } from '../service.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { changeRoutes } from './change-routes.ts';
 import { delegationRoutes } from './delegation-routes.ts';
+import { directoryRoutes } from './directory-routes.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { importRoutes } from './import-routes.ts';
 import { keyRoutes } from './key-routes.ts';
@@ -22,6 +23,7 @@ export function apiRoutes(service: TrustService): readonly ApiRoute[] {
     ...tagRoutes(service),
     ...roleRoutes(service),
     ...delegationRoutes(service),
+    ...directoryRoutes(service),
     ...revocationRoutes(service),
     ...keyRoutes(service),
     ...changeRoutes(service),

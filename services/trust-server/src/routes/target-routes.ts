@@ -6,6 +6,7 @@
 
 import type { Permission } from '@vidimus/access';
 import { sha256Hex } from '@vidimus/crypto';
+import { DIRECTORY_NAME } from '@vidimus/reference';
 import type { Context, Handler } from 'hono';
 import type { Gates } from '../http/gate.ts';
 import { maxManifestBytes } from '../http/limits.ts';
@@ -26,7 +27,7 @@ export type FetchManifest = (
 ) => Promise<Uint8Array | undefined>;
 
 export interface TargetParts {
-  readonly service: Pick<TrustService, 'findTarget'>;
+  readonly service: Pick<TrustService, 'findTarget' | 'readEntryFile'>;
   readonly fetchManifest: FetchManifest;
   readonly gates: Gates;
   readonly publicReads: boolean;
@@ -42,15 +43,24 @@ export function targetHandler(parts: TargetParts): Handler {
     try {
       const refused = await parts.refuse(context, 'metadata');
       if (refused !== undefined) return refused;
-      const { tag, sha256 } = parseTargetName(context.req.param('file') ?? '');
-      const bytes = await parts.gates.run('manifest', () =>
-        readTarget(parts, context.req.param('repository') ?? '', tag, sha256),
-      );
+      const repository = context.req.param('repository') ?? '';
+      const file = context.req.param('file') ?? '';
+      if (repository === DIRECTORY_NAME) return await answerEntry(parts, context, file);
+      const { tag, sha256 } = parseTargetName(file);
+      const bytes = await parts.gates.run('manifest', () => readTarget(parts, repository, tag, sha256));
       return answerTarget(context, bytes, sha256, parts.publicReads);
     } catch (error) {
       return parts.fail(context, error);
     }
   };
+}
+
+/** Targets of the directory are its entries, which the service itself has: `<folders of the pattern>/<sha256>.<rest>`. */
+async function answerEntry(parts: TargetParts, context: Context, file: string): Promise<Response> {
+  const [, folders = '', sha256 = '', name = ''] = /^((?:[^/]+\/)*)([0-9a-f]{64})\.([^/]+)$/.exec(file) ?? [];
+  const bytes = await parts.gates.run('manifest', () => parts.service.readEntryFile(folders + name, sha256));
+  if (bytes === undefined) throw unknown();
+  return answerTarget(context, bytes, sha256, parts.publicReads);
 }
 
 function parseTargetName(file: string): { readonly sha256: string; readonly tag: string } {

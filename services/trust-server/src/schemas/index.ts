@@ -28,6 +28,14 @@ export {
   type PutDelegation,
   putDelegationSchema,
 } from './delegations.ts';
+export {
+  type Entry,
+  type EntryPublished,
+  entryPublishedSchema,
+  entrySchema,
+  type PutEntry,
+  putEntrySchema,
+} from './directory.ts';
 export { type ImportRepository, importRepositorySchema } from './imports.ts';
 export { type Job, jobSchema } from './jobs.ts';
 export {
