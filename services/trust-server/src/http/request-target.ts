@@ -39,7 +39,8 @@ export function readTarget(target: string): TargetReading {
   const tail = segments.slice(at + 1);
   const tailProblem = tail.length === 1 && tail[0] === '' ? undefined : refuseTail(tail);
   if (tailProblem !== undefined) return { problem: tailProblem };
-  const rest = tail.length === 0 || tail[0] === '' ? '' : `/${foldTail(tail, segments.slice(1, at)).join('/')}`;
+  const rest =
+    tail.length === 0 || tail[0] === '' ? '' : `/${foldTail(tail, segments.slice(1, at)).join('/')}`;
   if (at === 1) return { path: `${fleetPath}${rest}` };
 
   const name = decodeName(segments.slice(1, at).join('/'), notaryWire.has(tail[0] ?? ''));
