@@ -141,7 +141,7 @@ describe('a change', () => {
     ],
     [
       'a kind nobody here can recompute',
-      (change) => ({ ...change, kind: 'rotation' }),
+      (change) => ({ ...change, kind: 'magic' }),
       'CHANGE_UNSUPPORTED 1',
     ],
     ['another repository', (change) => ({ ...change, repository: named('other') }), 'CHANGE_UNKNOWN 1'],
@@ -153,7 +153,7 @@ describe('a change', () => {
   });
 
   it('says when it shows one that cannot be signed here', async () => {
-    await spoiled((change) => ({ ...change, kind: 'rotation' }));
+    await spoiled((change) => ({ ...change, kind: 'magic' }));
     const { exit, stdout } = await bob.run(['change', 'show', changeId, shared]);
     expect([exit, /NOT what can be signed here/.test(stdout)]).toEqual([0, true]);
   });

@@ -1,7 +1,10 @@
 /** The commands and their options. Nothing heavy is imported here: each command loads itself when it runs. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { World } from './context.ts';
+import { defineChange } from './program/change.ts';
 import { client, positiveInteger, type Runner } from './program/client-command.ts';
+import { defineDelegation } from './program/delegation.ts';
+import { defineKey } from './program/key.ts';
 import { defineToken } from './program/token.ts';
 import { programVersion } from './version.ts';
 
@@ -24,6 +27,8 @@ export function createProgram(world: World, runner: Runner): Command {
   defineServe(program, runner);
   definePublishing(program, runner);
   defineChange(program, runner);
+  defineKey(program, runner);
+  defineDelegation(program, runner);
   definePulling(program, runner);
   defineAnchor(program, runner);
   definePolicy(program, runner);
@@ -65,6 +70,9 @@ function definePublishing(program: Command, runner: Runner): void {
     .option('--metadata-file <file>', 'metadata file written by docker buildx')
     .option('--size <bytes>', 'size of the manifest, so that the registry need not be asked', positiveInteger)
     .option('--resolve', 'take the digest from the registry without asking')
+    .option('--as <delegation>', 'sign in this delegated role')
+    .option('--key <key...>', 'keys to sign with: id, private key file, or pkcs11: URI (default: all here)')
+    .option('--wait <time>', 'how long to wait for the signatures of others, like 10m')
     .action((image, options) =>
       runner(options, async (c) => (await import('./commands/sign.ts')).sign(c, image, options)),
     );
@@ -72,31 +80,12 @@ function definePublishing(program: Command, runner: Runner): void {
     .option('--reason <text>', 'why (needed for a digest)')
     .option('--link <url>', 'where to read more')
     .option('--undo', 'lift the revocation of a digest')
+    .option('--as <delegation>', 'take the tag out of this delegated role')
+    .option('--key <key...>', 'keys to sign with: id, private key file, or pkcs11: URI (default: all here)')
+    .option('--wait <time>', 'how long to wait for the signatures of others, like 10m')
     .action((image, options) =>
       runner(options, async (c) => (await import('./commands/revoke.ts')).revoke(c, image, options)),
     );
-}
-
-function defineChange(program: Command, runner: Runner): void {
-  const change = program.command('change').description('proposed metadata that waits for signatures');
-  client(change, 'list [repository]', 'open changes of a repository, or of all that are pinned here').action(
-    (repository, options) =>
-      runner(options, async (c) => (await import('./commands/change.ts')).list(c, repository)),
-  );
-  client(change, 'show <change> [repository]', 'what it would do, who has signed, who may').action(
-    (id, repository, options) =>
-      runner(options, async (c) => (await import('./commands/change.ts')).show(c, id, repository)),
-  );
-  client(change, 'sign <change> [repository]', 'recompute it here, show it, sign it')
-    .option('--yes', 'it was read before: ask nothing')
-    .option('--wait <time>', 'how long to wait for the signatures of others, like 10m')
-    .action((id, repository, options) =>
-      runner(options, async (c) => (await import('./commands/change.ts')).sign(c, id, repository, options)),
-    );
-  client(change, 'reject <change> [repository]', 'end it; nothing is published').action(
-    (id, repository, options) =>
-      runner(options, async (c) => (await import('./commands/change.ts')).reject(c, id, repository)),
-  );
 }
 
 function definePulling(program: Command, runner: Runner): void {

@@ -8,6 +8,7 @@ import {
   type KeyLabel,
   MAX_KEY_FILE_BYTES,
   openKeyFile,
+  openKeyFilePkcs8,
   parseKeyFile,
   sealKeyFile,
 } from './key-file.ts';
@@ -42,6 +43,11 @@ export interface FileKeyStore extends KeyStore<KeyLabel, ClientKey> {
   claim(keyId: string, document: SignedDocument): Promise<void>;
   /** Begins the record of a key that another program keeps; one that is there stays. */
   adopt(keyId: string): Promise<void>;
+  /**
+   * The private key as an unencrypted PKCS#8, which the caller wipes. What it signed stays written down here alone.
+   * @throws KeyStoreError KEY_UNKNOWN, PASSPHRASE_WRONG, KEY_CORRUPT
+   */
+  exportPkcs8(key: ClientKey): Promise<Uint8Array>;
   /** Everything the key signed, oldest first. */
   signed(keyId: string): Promise<readonly SignedDocument[]>;
 }
@@ -122,6 +128,11 @@ export function createFileKeyStore(parts: FileKeyStoreParts): FileKeyStore {
       } catch (error) {
         if (!(error instanceof KeyStoreError && error.code === 'KEY_EXISTS')) throw error;
       }
+    },
+    exportPkcs8: async ({ keyId }) => {
+      const file = await read(keyId);
+      if (file === undefined) throw new KeyStoreError('KEY_UNKNOWN', 'no such key here', { keyId });
+      return openKeyFilePkcs8(file, await parts.passphrase(toClientKey(file)));
     },
     signed: async (keyId) => readSignedRecord(await fileOf(keyId, 'signed')),
   };

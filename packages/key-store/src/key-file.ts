@@ -4,7 +4,7 @@ import { fromHex, isSha256Hex, type SignatureScheme, type Signer, toHex } from '
 import { z } from 'zod';
 import { KeyStoreError } from './errors.ts';
 import { assertCertificate } from './key-certificate.ts';
-import { openSecret } from './key-pair.ts';
+import { openSecret, toPkcs8 } from './key-pair.ts';
 import { draw, type HeldKey, type Random } from './key-store.ts';
 import { associatedData, SEAL_OVERHEAD, seal, unseal } from './seal.ts';
 
@@ -114,6 +114,27 @@ export async function openKeyFile(
   passphrase: string,
   scheme?: SignatureScheme,
 ): Promise<Signer> {
+  const { secret, signer } = await openAndCheck(file, passphrase, scheme);
+  secret.fill(0);
+  return signer;
+}
+
+/**
+ * The private key in a key file, as an unencrypted PKCS#8 that the caller wipes.
+ * @throws KeyStoreError PASSPHRASE_EMPTY, PASSPHRASE_WRONG or KEY_CORRUPT
+ */
+export async function openKeyFilePkcs8(file: KeyFile, passphrase: string): Promise<Uint8Array> {
+  const { secret } = await openAndCheck(file, passphrase);
+  const pkcs8 = toPkcs8(file.algorithm, secret);
+  secret.fill(0);
+  return pkcs8;
+}
+
+async function openAndCheck(
+  file: KeyFile,
+  passphrase: string,
+  scheme?: SignatureScheme,
+): Promise<{ readonly secret: Uint8Array; readonly signer: Signer }> {
   const stretched = await stretch(passphrase, fromHex(file.salt));
   const secret = unseal(stretched, fromHex(file.sealed), associated(file));
   stretched.fill(0);
@@ -122,11 +143,11 @@ export async function openKeyFile(
     throw new KeyStoreError('PASSPHRASE_WRONG', 'wrong passphrase, or the key file was altered', { keyId });
   }
   const { publicHex, signer } = openSecret(algorithm, secret, scheme);
-  secret.fill(0);
   if (publicHex !== file.publicHex) {
+    secret.fill(0);
     throw new KeyStoreError('KEY_CORRUPT', 'the private key does not belong to the public key', { keyId });
   }
-  return signer;
+  return { secret, signer };
 }
 
 function checkKeyFile(value: unknown, keyId: string): KeyFile {

@@ -2,6 +2,7 @@
 import {
   CryptoError,
   ed25519FromSeed,
+  fromHex,
   type KeyKind,
   type PrivateKey,
   p256FromRandom,
@@ -41,6 +42,15 @@ export function makeKeyPair(algorithm: MadeAlgorithm, random: Random): KeyPair {
   const pkcs8 = p256FromRandom(bytes);
   bytes.fill(0);
   return importKeyPair(pkcs8);
+}
+
+/** RFC 8410 section 7: version, the algorithm's id, and the seed in two octet strings. */
+const ED25519_PKCS8_PREFIX = '302e020100300506032b657004220420';
+
+/** A secret of this room as an unencrypted PKCS#8; the caller wipes both. */
+export function toPkcs8(algorithm: KeyAlgorithm, secret: Uint8Array): Uint8Array {
+  if (algorithm !== 'ed25519') return Uint8Array.from(secret);
+  return new Uint8Array([...fromHex(ED25519_PKCS8_PREFIX), ...secret]);
 }
 
 /** The key in an unencrypted PKCS#8, which may come from anybody. @throws KeyStoreError KEY_INVALID */

@@ -44,6 +44,7 @@ export type {
   TagPublished,
 } from './publish/answers.ts';
 export type { Difference } from './publish/change-difference.ts';
+export { describedEdit, VERIFIABLE_KINDS } from './publish/described-edit.ts';
 export type {
   Delegated,
   FleetImpact,

@@ -4,15 +4,19 @@ import type { Change } from '@vidimus/trust-client';
 import { shorten } from '../output/table.ts';
 import type { Fact } from '../publish/outcome-lines.ts';
 
-/** What would happen, who has signed, who may. Times stay RFC 3339 for `printAnswer` to reword. */
-export function changeFacts(change: Change): readonly Fact[] {
+/**
+ * What would happen, who has signed, who may. Times stay RFC 3339 for `printAnswer` to reword.
+ * @param difference as it was computed here; absent: what the server says of it
+ */
+export function changeFacts(change: Change, difference?: readonly Fact[]): readonly Fact[] {
   const { summary, diff, documents, createdBy, createdAt, expiresAt, insteadOf, edit } = change;
   return [
     ['change', change.id],
     ['what', printable(summary)],
-    ...diff.map(
-      ({ role, what, before, after }): Fact => ['', printable(`${role}: ${what}${fromTo(before, after)}`)],
-    ),
+    ...(difference ??
+      diff.map(
+        ({ role, what, before, after }): Fact => ['', printable(`${role}: ${what}${fromTo(before, after)}`)],
+      )),
     ['edit', printable(`${edit.method} ${edit.path}`)],
     ['by', printable(`${createdBy}, ${createdAt}`)],
     ...documents.flatMap(documentFacts),

@@ -1,148 +1,85 @@
 /**
- * What this machine can say about a change by itself: that its documents are exactly what the described edit
- * makes, and that the edit fits what is pinned here. One function a kind; of a kind without one nothing is signed.
+ * What this machine can say about a change by itself: that its documents are exactly what the described edit makes of
+ * what the repository says now, and that the edit fits what is pinned here.
  */
 import {
   type Change,
   type CreateRepositoryRequest,
-  exportAnchor,
-  type PinnableAnchor,
-  parseAnchorFile,
-  TrustClientError,
+  type Difference,
+  describedEdit,
+  VERIFIABLE_KINDS,
   type VerifiedDocument,
-  verifyCreation,
+  verifyChange,
 } from '@vidimus/trust-client';
-import { z } from 'zod';
+import type { Key } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
-import { openCache } from '../client/open-client.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { requestedRootKeys } from '../publish/complete-creation.ts';
+import { checkCreation } from './check-creation.ts';
+import { presentStates } from './present-states.ts';
 
 /** A change whose documents were recomputed from its edit and found equal, byte for byte. */
 export interface CheckedChange {
-  readonly kind: 'create';
   readonly change: Change;
   readonly documents: readonly VerifiedDocument[];
-  readonly request: CreateRepositoryRequest;
-  /** Whether something pinned here names these root keys; without, a person has to vouch for them. */
+  /** Keys that the documents list, by id. */
+  readonly keys: ReadonlyMap<string, Key>;
+  /** Absent for a creation, which has nothing to differ from. */
+  readonly difference?: readonly Difference[];
+  /** Of a creation. */
+  readonly request?: CreateRepositoryRequest;
+  /** Whether something pinned here names its root keys; without, a person has to vouch for them. */
   readonly isPinned: boolean;
 }
 
-const dialectName = z.enum(['tuf', 'notary']);
-const keyEntry = z.discriminatedUnion('custody', [
-  z.strictObject({ custody: z.literal('managed'), algorithm: z.literal('ed25519').optional() }),
-  z.strictObject({
-    custody: z.literal('client'),
-    dialect: dialectName.optional(),
-    key: z.record(z.string(), z.json()),
-  }),
-]);
-const role = z.strictObject({
-  threshold: z.int().min(1).optional(),
-  expiresAfter: z.string().optional(),
-  keys: z.array(keyEntry).optional(),
-});
-const creation = z.strictObject({
-  dialects: z.array(dialectName).min(1).max(2).optional(),
-  digestRetention: z.string().optional(),
-  roles: z
-    .strictObject({
-      root: role.optional(),
-      targets: role.optional(),
-      snapshot: role.optional(),
-      timestamp: role.optional(),
-      revocations: role.optional(),
-    })
-    .optional(),
-});
+/** A call of this machine that a change is the answer to. */
+export interface AskedCall {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+}
 
 /**
- * @throws TrustClientError CHANGE_MISMATCH, ANCHOR_MISMATCH; CliError CHANGE_UNSUPPORTED for a kind that cannot be
- * recomputed here
+ * @param asked the server must not describe another edit than this
+ * @throws TrustClientError CHANGE_MISMATCH, CHANGE_STALE, ANCHOR_MISMATCH and what verifying the repository adds;
+ * CliError CHANGE_UNSUPPORTED for a kind that is not signed from here
  */
-export async function checkChange(context: Context, change: Change): Promise<CheckedChange> {
-  if (change.kind === 'create') return await checkCreation(context, change);
-  throw new CliError(
+export async function checkChange(
+  context: Context,
+  change: Change,
+  asked?: AskedCall,
+): Promise<CheckedChange> {
+  const { repository, kind } = change;
+  if (kind === 'create') return await checkCreation(context, change);
+  if (kind === 'dialects') {
+    throw unsupported(change, `whoever holds a root key: vidimus init ${repository} --dialect tuf,notary`);
+  }
+  if (change.documents.length === 0) {
+    throw unsupported(
+      change,
+      `it waits for approval, not for signatures: vidimus change approve ${change.id}`,
+    );
+  }
+  if (!VERIFIABLE_KINDS.has(kind)) throw unsupported(change, 'sign it with a newer vidimus');
+  // Before anything is asked for: what is not understood is not worth it.
+  describedEdit(change);
+  const present = await presentStates(context, change);
+  const now = context.world.now();
+  const verified = verifyChange({
+    repository,
+    change,
+    present,
+    now,
+    ...(asked === undefined ? {} : { request: asked }),
+  });
+  return { change, ...verified, isPinned: true };
+}
+
+function unsupported({ kind }: Change, hint: string): CliError {
+  return new CliError(
     'CHANGE_UNSUPPORTED',
     exitCodes.denied,
-    `a change of the kind ${change.kind} cannot be recomputed here, and so is not signed`,
-    change.kind === 'dialects'
-      ? `whoever holds a root key: vidimus init ${change.repository} --dialect tuf,notary`
-      : 'sign it with a newer vidimus',
+    `a change of the kind ${kind} is not signed from here`,
+    hint,
   );
-}
-
-async function checkCreation(context: Context, change: Change): Promise<CheckedChange> {
-  const { repository } = change;
-  const parsed = creation.safeParse(change.edit.body);
-  if (!parsed.success) throw mismatch('the request it describes is none');
-  const request = toRequest(parsed.data);
-  const documents = verifyCreation({ repository, request, change, now: context.world.now() });
-  const isPinned = assertFitsAnchor(await pinnedAnchor(context, repository), request);
-  return { kind: 'create', change, documents, request, isPinned };
-}
-
-/** Whoever pinned root keys for a repository that is not there yet wants those, and no others. */
-function assertFitsAnchor(anchor: PinnableAnchor | undefined, request: CreateRepositoryRequest): boolean {
-  if (anchor === undefined) return false;
-  if (anchor.kind === 'keyIds') {
-    const same = [...anchor.keyIds].sort().join() === requestedRootKeys(request).join();
-    if (same && anchor.threshold === (request.roles?.root?.threshold ?? 1)) return true;
-  }
-  throw new TrustClientError('ANCHOR_MISMATCH', 'the change creates another root than the one pinned here', {
-    hint: 'do not sign it, unless you know why the pin is wrong: vidimus anchor list',
-  });
-}
-
-async function pinnedAnchor(context: Context, repository: string): Promise<PinnableAnchor | undefined> {
-  try {
-    return parseAnchorFile(await exportAnchor(openCache(context), repository), repository).pinned;
-  } catch (error) {
-    if (error instanceof TrustClientError && error.code === 'ANCHOR_MISSING') return undefined;
-    throw error;
-  }
-}
-
-type Described = z.infer<typeof creation>;
-type DescribedRole = z.infer<typeof role>;
-
-function toRequest({ dialects, roles = {} }: Described): CreateRepositoryRequest {
-  const { root, targets, snapshot, timestamp, revocations } = roles;
-  return {
-    ...(dialects && { dialects }),
-    roles: {
-      ...(root && { root: toRole(root) }),
-      ...(targets && { targets: toRole(targets) }),
-      ...(snapshot && { snapshot: toRole(snapshot) }),
-      ...(timestamp && { timestamp: toRole(timestamp) }),
-      ...(revocations && { revocations: toRole(revocations) }),
-    },
-  };
-}
-
-function toRole({ threshold, expiresAfter, keys }: DescribedRole) {
-  return {
-    ...(threshold === undefined ? {} : { threshold }),
-    ...(expiresAfter === undefined ? {} : { expiresAfter }),
-    ...(keys === undefined
-      ? {}
-      : {
-          keys: keys.map((entry) =>
-            entry.custody === 'managed'
-              ? { custody: 'managed' as const }
-              : {
-                  custody: 'client' as const,
-                  ...(entry.dialect && { dialect: entry.dialect }),
-                  key: entry.key,
-                },
-          ),
-        }),
-  };
-}
-
-function mismatch(problem: string): TrustClientError {
-  return new TrustClientError('CHANGE_MISMATCH', `the change is not what it says: ${problem}`, {
-    hint: 'do not sign it; the server, or somebody in between, changed the request',
-  });
 }

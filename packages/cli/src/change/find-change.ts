@@ -28,19 +28,30 @@ export async function findChange(context: Context, id: string, repository?: stri
   return onlyOne(found, wanted, 'no open change of a repository that is pinned here');
 }
 
-/** Open changes of one repository, or of all that are pinned here. */
+/** Open changes of the repositories named, or of all that are pinned here. */
 export async function listOpenChanges(
   context: Context,
-  repository: string | undefined,
+  repositories: readonly string[],
 ): Promise<readonly Change[]> {
-  if (repository !== undefined) {
-    const { name } = parseRepository(repository);
-    return await withPublisher(context, name, (publisher) => publisher.changes(name));
+  const [only, ...others] = repositories;
+  if (only !== undefined && others.length === 0) {
+    const { name } = parseRepository(only);
+    return named(name, await withPublisher(context, name, (publisher) => publisher.changes(name)));
   }
   const found: Change[] = [];
-  for (const name of await pinnedRepositories(context))
+  for (const name of await repositoriesAsked(context, repositories)) {
     found.push(...((await openChanges(context, name)) ?? []));
+  }
   return found;
+}
+
+/** Those that were named, else those that are pinned here. @throws CliError USAGE */
+export async function repositoriesAsked(
+  context: Context,
+  repositories: readonly string[],
+): Promise<readonly string[]> {
+  if (repositories.length === 0) return await pinnedRepositories(context);
+  return repositories.map((repository) => parseRepository(repository).name);
 }
 
 async function inRepository(context: Context, repository: string, wanted: string): Promise<Change> {

@@ -1,10 +1,10 @@
 /** `vidimus change list|show|sign|reject`: what waits for signatures, and the signatures. */
-import type { ClientKey } from '@vidimus/key-store';
 import { printable } from '@vidimus/reference';
 import type { Change, PublishClient } from '@vidimus/trust-client';
-import { changeFacts, mayStillSign, missingOf } from '../change/change-facts.ts';
+import { changeFacts } from '../change/change-facts.ts';
 import { type CheckedChange, checkChange } from '../change/check-change.ts';
-import { findChange, listOpenChanges } from '../change/find-change.ts';
+import { checkedFacts, signChange } from '../change/complete-change.ts';
+import { findChange } from '../change/find-change.ts';
 import { waitForChange } from '../change/wait-for-change.ts';
 import { CliError } from '../cli-error.ts';
 import { durationToMs } from '../config/client-config.ts';
@@ -12,66 +12,42 @@ import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toCliError } from '../failures.ts';
 import { formatFacts } from '../output/table.ts';
-import { formatTimeAndDistance, withDistances } from '../output/times.ts';
+import { withDistances } from '../output/times.ts';
 import { anchorWords } from '../publish/anchors.ts';
-import { type Completion, completeCreation, pinCreated } from '../publish/complete-creation.ts';
+import { pinCreated, pinRequested } from '../publish/complete-creation.ts';
 import { type Fact, formatVersions, printAnswer } from '../publish/outcome-lines.ts';
-import { openKeys } from '../publish/own-keys.ts';
-import { canAsk, confirm } from '../publish/person.ts';
 import { pendingAnswer, withPublisher } from '../publish/with-publisher.ts';
 
 export interface SignChangeOptions {
   readonly yes?: boolean;
   /** A duration such as `10m`. */
   readonly wait?: string;
+  /** Ids, files or `pkcs11:` URIs. */
+  readonly key?: readonly string[];
 }
 
 const maxWaitMs = 24 * 3_600_000;
 
-/** Open changes of a repository, or of all that are pinned here. */
-export async function list(context: Context, repository: string | undefined): Promise<ExitCode> {
-  const changes = await listOpenChanges(context, repository);
-  if (context.options.json === true) context.json({ changes });
-  else if (changes.length === 0) context.terminal.out('no open changes');
-  else {
-    const now = context.world.now();
-    const rows = changes.map((change) => [
-      printable(change.id),
-      printable(change.repository),
-      printable(change.kind),
-      `${missingOf(change)} missing`,
-      formatTimeAndDistance(Date.parse(change.expiresAt), now),
-      printable(change.summary),
-    ]);
-    context.terminal.table([['CHANGE', 'REPOSITORY', 'KIND', 'SIGNATURES', 'UNTIL', 'WHAT'], ...rows]);
-  }
-  return exitCodes.done;
-}
-
 /** One change, and whether its documents are what its edit makes. */
 export async function show(context: Context, id: string, repository: string | undefined): Promise<ExitCode> {
   const change = await findChange(context, id, repository);
-  const refused = change.state === 'open' ? await whyNotSignable(context, change) : undefined;
+  const judged = change.state === 'open' ? await judge(context, change) : undefined;
+  const refused = judged !== undefined && 'refused' in judged ? judged.refused : undefined;
+  const checked = judged !== undefined && 'checked' in judged ? judged.checked : undefined;
   if (context.options.json === true) {
-    const recomputed = change.state !== 'open' ? {} : { recomputed: refused === undefined };
-    context.json({ change, ...recomputed, ...(refused === undefined ? {} : { refused: refused.message }) });
+    const recomputed = judged === undefined ? {} : { recomputed: checked !== undefined };
+    const difference = checked?.difference === undefined ? {} : { difference: checked.difference };
+    context.json({ change, ...recomputed, ...difference, ...(refused && { refused: refused.message }) });
     return exitCodes.done;
   }
   const { terminal, world } = context;
   const verdict = change.state.toUpperCase();
   terminal.out(`${terminal.colors.bold(verdict)}  ${printable(change.repository)}`);
-  const next: readonly Fact[] =
-    change.state !== 'open'
-      ? []
-      : refused === undefined
-        ? [
-            ['checked', 'recomputed here from the edit: equal, byte for byte'],
-            ['next', `vidimus change sign ${change.id} ${change.repository}`],
-          ]
-        : [['checked', `NOT what can be signed here: ${printable(refused.message)}`]];
-  for (const line of formatFacts([...changeFacts(change), ...next])) {
-    terminal.out(withDistances(line, world.now()));
-  }
+  const facts: readonly Fact[] =
+    checked === undefined
+      ? [...changeFacts(change), ...refusalFacts(refused)]
+      : [...(await checkedFacts(context, withoutRequest(checked))), ...nextFacts(change)];
+  for (const line of formatFacts(facts)) terminal.out(withDistances(line, world.now()));
   return exitCodes.done;
 }
 
@@ -85,21 +61,23 @@ export async function sign(
   const waitMs = toWaitMs(options.wait);
   const change = await findChange(context, id, repository);
   assertOpen(change);
-  const checked = await checkChange(context, change);
-  const held = await chooseKeys(context, change);
-  // Signed before, and asked again only to wait.
-  if (held.length > 0) await confirmChange(context, checked, options.yes === true);
+  const { yes = false, key: keys } = options;
   return await withPublisher(context, change.repository, async (publisher) => {
-    const { request } = checked;
-    const store = openKeys(context);
-    const completion = await completeCreation(context, publisher, store, {
-      repository: change.repository,
-      request,
-      change,
-      held,
+    const { checked, change: signed } = await signChange(context, publisher, change, { yes, keys });
+    if (signed.state === 'open' && checked.request !== undefined) {
+      await pinRequested(context, change.repository, checked.request);
+    }
+    const waited = signed.state === 'open' ? await waitForChange(context, publisher, signed, waitMs) : signed;
+    if (waited.state === 'published') return await answerPublished(context, publisher, waited, checked);
+    assertOpen(waited);
+    const answer = pendingAnswer(change.repository, waited);
+    return printAnswer(context, {
+      ...answer,
+      facts: [
+        ...answer.facts,
+        ['next', `vidimus change sign ${waited.id} ${change.repository}, where a missing key is`],
+      ],
     });
-    if (completion.state === 'published') return answerPublished(context, change, completion);
-    return await answerOpen(context, publisher, checked, completion, waitMs);
   });
 }
 
@@ -129,15 +107,33 @@ export async function reject(
   });
 }
 
-async function whyNotSignable(context: Context, change: Change): Promise<CliError | undefined> {
+type Judged = { readonly checked: CheckedChange } | { readonly refused: CliError };
+
+async function judge(context: Context, change: Change): Promise<Judged> {
   try {
-    await checkChange(context, change);
-    return undefined;
+    return { checked: await checkChange(context, change) };
   } catch (error) {
-    const failure = toCliError(error);
-    if (failure.exit === exitCodes.internal) throw error;
-    return failure;
+    const refused = toCliError(error);
+    if (refused.exit === exitCodes.internal) throw error;
+    return { refused };
   }
+}
+
+/** What is shown of a creation is its edit only when it is to be signed. */
+function withoutRequest({ request: _, ...checked }: CheckedChange): CheckedChange {
+  return { ...checked, isPinned: true };
+}
+
+function nextFacts({ id, repository }: Change): readonly Fact[] {
+  return [
+    ['checked', 'recomputed here from the edit: equal, byte for byte'],
+    ['next', `vidimus change sign ${id} ${repository}`],
+  ];
+}
+
+function refusalFacts(refused: CliError | undefined): readonly Fact[] {
+  if (refused === undefined) return [];
+  return [['checked', `NOT what can be signed here: ${printable(refused.message)}`]];
 }
 
 function assertOpen({ id, state }: Change): void {
@@ -145,101 +141,44 @@ function assertOpen({ id, state }: Change): void {
   throw new CliError('CHANGE_CLOSED', exitCodes.denied, `change ${printable(id)} is ${state}`);
 }
 
-/**
- * As many keys of this machine as signatures are missing; none when one here has signed already.
- * @throws CliError KEY_UNKNOWN when no key here may sign
- */
-async function chooseKeys(context: Context, change: Change): Promise<readonly ClientKey[]> {
-  const present = await openKeys(context).list();
-  const may = new Set(mayStillSign(change));
-  // A key is of one dialect, and so of one document.
-  const able = change.documents.flatMap((document) => {
-    const own = new Set(mayStillSign({ ...change, documents: [document] }));
-    return present.filter(({ keyId }) => own.has(keyId)).slice(0, Math.max(1, document.missing));
-  });
-  if (able.length > 0) return [...new Set(able)];
-  const signed = new Set(change.documents.flatMap(({ signatures }) => signatures.map(({ keyId }) => keyId)));
-  if (present.some(({ keyId }) => signed.has(keyId))) return [];
-  throw new CliError(
-    'KEY_UNKNOWN',
-    exitCodes.denied,
-    'no key on this machine may sign this change',
-    `keys that may: ${[...may].map((keyId) => keyId.slice(0, 12)).join(', ')}; keys here are in $VIDIMUS_KEYS`,
-  );
-}
-
-/** Nobody signs what was not shown; without a terminal, `--yes` says that it was read before. */
-async function confirmChange(context: Context, checked: CheckedChange, yes: boolean): Promise<void> {
-  if (yes) return;
-  const { change, request, isPinned } = checked;
-  if (!canAsk(context)) {
-    throw new CliError(
-      'CONFIRMATION_NEEDED',
-      exitCodes.usage,
-      'a change is shown before it is signed, and there is nobody to show it to',
-      `vidimus change show ${change.id} ${change.repository}, then sign it with --yes`,
-    );
-  }
-  const { terminal, world } = context;
-  terminal.note(`change of ${change.repository}, recomputed here from the edit: equal, byte for byte`);
-  const told: readonly Fact[] = [
-    ...changeFacts(change),
-    ['edit', printable(JSON.stringify(request), 4_000)],
-    ...(isPinned
-      ? []
-      : [['anchor', 'nothing is pinned here: compare the root keys with their owners'] as const]),
-  ];
-  for (const line of formatFacts(told)) terminal.note(withDistances(line, world.now()));
-  await confirm(context, 'Sign it?');
-}
-
-async function answerOpen(
+async function answerPublished(
   context: Context,
   publisher: PublishClient,
-  checked: CheckedChange,
-  completion: Extract<Completion, { state: 'open' }>,
-  waitMs: number,
-): Promise<ExitCode> {
-  const { repository } = checked.change;
-  const waited = await waitForChange(context, publisher, completion.change, waitMs);
-  if (waited.state === 'published') {
-    const pinning = await pinCreated(context, repository, checked.documents);
-    const summary = await publisher.summary(repository);
-    return answerPublished(context, waited, { state: 'published', summary, pinning });
-  }
-  assertOpen(waited);
-  const answer = pendingAnswer(repository, waited);
-  return printAnswer(context, {
-    ...answer,
-    facts: [
-      ...answer.facts,
-      ['next', `vidimus change sign ${waited.id} ${repository}, where a missing key is`],
-    ],
-  });
-}
-
-function answerPublished(
-  context: Context,
   change: Change,
-  { summary, pinning }: Extract<Completion, { state: 'published' }>,
-): ExitCode {
+  { request, documents }: CheckedChange,
+): Promise<ExitCode> {
   const { repository } = change;
+  const common: readonly Fact[] = [
+    ['change', change.id],
+    ['what', printable(change.summary)],
+  ];
+  if (request === undefined) {
+    const { published = {} } = change;
+    const next = `vidimus inspect ${repository}`;
+    return printAnswer(context, {
+      deed: 'PUBLISHED',
+      subject: repository,
+      facts: [...common, ['versions', formatVersions(published)], ['next', next]],
+      json: { repository, change: change.id, versions: published, next },
+    });
+  }
+  const { anchor } = await pinCreated(context, repository, documents);
+  const { versions } = await publisher.summary(repository);
   const next = `vidimus sign ${repository}:TAG@sha256:DIGEST`;
   return printAnswer(context, {
     deed: 'PUBLISHED',
     subject: repository,
     facts: [
-      ['change', change.id],
-      ['what', printable(change.summary)],
-      ['versions', formatVersions(summary.versions)],
-      ['anchor', `pinned here: ${anchorWords(pinning.anchor)}`],
+      ...common,
+      ['versions', formatVersions(versions)],
+      ['anchor', `pinned here: ${anchorWords(anchor)}`],
       ['next', next],
     ],
-    json: { repository, change: change.id, versions: summary.versions, anchor: pinning.anchor, next },
+    json: { repository, change: change.id, versions, anchor, next },
   });
 }
 
-function toWaitMs(wait: string | undefined): number {
+export function toWaitMs(wait: string | undefined): number {
   if (wait === undefined) return 0;
   const ms = /^\d{1,9}[smhd]$/.test(wait) ? durationToMs(wait) : Number.NaN;
   if (ms <= maxWaitMs) return ms;

@@ -1,18 +1,27 @@
 /** `vidimus revoke`: take back a tag, or a digest everywhere in its repository. */
 import { parseReference, printable } from '@vidimus/reference';
-import type { DigestRevoked, PublishClient } from '@vidimus/trust-client';
+import { type DigestRevoked, type Outcome, type PublishClient, trustPath } from '@vidimus/trust-client';
+import type { AskedCall } from '../change/check-change.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { shorten } from '../output/table.ts';
 import { formatTimeAndDistance } from '../output/times.ts';
 import { type Answer, type Fact, formatVersions, printAnswer } from '../publish/outcome-lines.ts';
-import { pendingAnswer, unlessRefused, withPublisher } from '../publish/with-publisher.ts';
+import { askedCall, type Carried, carryOwnEdit, waitingAnswer } from '../publish/own-edit.ts';
+import { unlessRefused, withPublisher } from '../publish/with-publisher.ts';
+import { toWaitMs } from './change.ts';
 
 export interface RevokeOptions {
   readonly reason?: string;
   readonly link?: string;
   readonly undo?: boolean;
+  /** Delegated role. */
+  readonly as?: string;
+  /** Ids, files or `pkcs11:` URIs. */
+  readonly key?: readonly string[];
+  /** A duration such as `10m`. */
+  readonly wait?: string;
 }
 
 /** Most tags named in the human output; `--json` names all. */
@@ -22,6 +31,9 @@ const maxShownTags = 20;
 export async function revoke(context: Context, image: string, options: RevokeOptions): Promise<ExitCode> {
   const { repository, tag, digest, implicitTag } = parseReference(image);
   if (digest !== undefined && tag === undefined) {
+    if (options.as !== undefined) {
+      throw usage('a digest is revoked for the whole repository: --as goes with a tag');
+    }
     const revocation = { context, repository, digest, options };
     return await (options.undo === true ? liftDigest(revocation) : revokeDigest(revocation));
   }
@@ -37,23 +49,35 @@ export async function revoke(context: Context, image: string, options: RevokeOpt
       `vidimus revoke ${repository}@sha256:DIGEST --reason TEXT refuses an image under every tag`,
     );
   }
-  return await revokeTag(context, repository, tag);
+  return await revokeTag(context, repository, tag, options);
 }
 
-async function revokeTag(context: Context, repository: string, tag: string): Promise<ExitCode> {
+async function revokeTag(
+  context: Context,
+  repository: string,
+  tag: string,
+  options: RevokeOptions,
+): Promise<ExitCode> {
   const subject = `${repository}:${tag}`;
+  const { as } = options;
   return await withPublisher(context, repository, async (publisher) => {
     const before = await asFarAsKnown(publisher.tag(repository, tag));
     const until = await lastTimestamp(publisher, repository);
-    const outcome = await publisher.revokeTag(repository, tag);
-    if (outcome.outcome === 'pending') return printAnswer(context, pendingAnswer(subject, outcome.change));
-    const { published } = outcome.body;
+    const outcome = await publisher.revokeTag(repository, tag, as);
+    const asked = askedCall(
+      'DELETE',
+      trustPath(repository, 'tags', tag),
+      as === undefined ? undefined : { role: as },
+    );
+    const carried = await carry(context, publisher, options, outcome, asked);
+    if (carried.state === 'pending') return printAnswer(context, waitingAnswer(subject, carried));
+    const published = carried.state === 'done' ? carried.body.published : carried.versions;
     const next = `vidimus verify ${subject}`;
     const digest: readonly Fact[] =
       before === undefined
         ? []
         : [
-            ['undo', `vidimus sign ${subject}@${before.digest}`],
+            ['undo', `vidimus sign ${subject}@${before.digest}${as === undefined ? '' : ` --as ${as}`}`],
             ['', 'the image may have other tags: revoke its digest to refuse it under all of them'],
           ];
     return printAnswer(context, {
@@ -96,8 +120,12 @@ async function revokeDigest({ context, repository, digest, options }: Revocation
     const until = await lastTimestamp(publisher, repository);
     const request = { reason, ...(link === undefined ? {} : { link }) };
     const outcome = await publisher.revokeDigest(repository, digest, request);
-    if (outcome.outcome === 'pending') return printAnswer(context, pendingAnswer(repository, outcome.change));
-    return printAnswer(context, revokedAnswer(context, { repository, digest, until }, outcome.body));
+    const asked = askedCall('PUT', trustPath(repository, 'revocations', digest), request);
+    const carried = await carry(context, publisher, options, outcome, asked);
+    if (carried.state === 'pending') return printAnswer(context, waitingAnswer(repository, carried));
+    const body =
+      carried.state === 'done' ? carried.body : { published: carried.versions, tags: [], stillServed: [] };
+    return printAnswer(context, revokedAnswer(context, { repository, digest, until }, body));
   });
 }
 
@@ -128,8 +156,10 @@ async function liftDigest({ context, repository, digest, options }: Revocation):
   if (options.reason !== undefined || options.link !== undefined) throw usage('--undo needs no reason');
   return await withPublisher(context, repository, async (publisher) => {
     const outcome = await publisher.liftRevocation(repository, digest);
-    if (outcome.outcome === 'pending') return printAnswer(context, pendingAnswer(repository, outcome.change));
-    const { published } = outcome.body;
+    const asked = askedCall('DELETE', trustPath(repository, 'revocations', digest));
+    const carried = await carry(context, publisher, options, outcome, asked);
+    if (carried.state === 'pending') return printAnswer(context, waitingAnswer(repository, carried));
+    const published = carried.state === 'done' ? carried.body.published : carried.versions;
     const next = `vidimus sign ${repository}:TAG@${digest}`;
     return printAnswer(context, {
       deed: 'LIFTED',
@@ -142,6 +172,16 @@ async function liftDigest({ context, repository, digest, options }: Revocation):
       json: { repository, digest, published, next },
     });
   });
+}
+
+async function carry<Body>(
+  context: Context,
+  publisher: PublishClient,
+  { key: keys, wait }: RevokeOptions,
+  outcome: Outcome<Body>,
+  asked: AskedCall,
+): Promise<Carried<Body>> {
+  return await carryOwnEdit(context, publisher, { outcome, asked, keys, waitMs: toWaitMs(wait) });
 }
 
 /** When the newest timestamp from before the edit ends: until then a client that has it may not have heard. */

@@ -1,6 +1,6 @@
 /** `vidimus sign IMAGE@sha256:…`: vouch for a digest under a tag. */
 import { formatReference, parseReference, printable } from '@vidimus/reference';
-import type { Outcome, TagPublished, TagRequest } from '@vidimus/trust-client';
+import { type TagPublished, type TagRequest, trustPath } from '@vidimus/trust-client';
 import { CliError } from '../cli-error.ts';
 import { openRegistry } from '../client/registries.ts';
 import type { Context } from '../context.ts';
@@ -9,31 +9,48 @@ import { formatFacts } from '../output/table.ts';
 import { formatTimeAndDistance } from '../output/times.ts';
 import { type DigestOptions, type KnownDigest, knownDigest, type Named } from '../publish/known-digest.ts';
 import { type Answer, type Fact, formatVersions, printAnswer } from '../publish/outcome-lines.ts';
+import { askedCall, type Carried, carryOwnEdit, waitingAnswer } from '../publish/own-edit.ts';
 import { canAsk, confirm } from '../publish/person.ts';
 import { readSignableImage, type SignableImage } from '../publish/signable-image.ts';
-import { pendingAnswer, withPublisher } from '../publish/with-publisher.ts';
+import { withPublisher } from '../publish/with-publisher.ts';
+import { toWaitMs } from './change.ts';
 
 export interface SignOptions extends DigestOptions {
   readonly size?: number;
   readonly resolve?: boolean;
+  /** Delegated role. */
+  readonly as?: string;
+  /** Ids, files or `pkcs11:` URIs. */
+  readonly key?: readonly string[];
+  /** A duration such as `10m`. */
+  readonly wait?: string;
 }
 
 /** Signs what the builder named, or what the tag is now if a person or `--resolve` says so. */
 export async function sign(context: Context, image: string, options: SignOptions): Promise<ExitCode> {
+  const waitMs = toWaitMs(options.wait);
   const named = parseNamed(image);
   const known = knownDigest(named, options);
   assertOptions(context, named, known, options);
   const found = await findImage(context, named, known, options.size);
   if (known === undefined && options.resolve !== true) await confirmImage(context, named, found);
-  const outcome = await withPublisher(
+  const { repository, tag } = named;
+  const { as, key: keys } = options;
+  const request = { ...toRequest(found), ...(as === undefined ? {} : { role: as }) };
+  const carried = await withPublisher(
     context,
-    named.repository,
-    (publisher) => publisher.signTag(named.repository, named.tag, toRequest(found)),
+    repository,
+    async (publisher) => {
+      const outcome = await publisher.signTag(repository, tag, request);
+      const asked = askedCall('PUT', trustPath(repository, 'tags', tag), request);
+      return await carryOwnEdit(context, publisher, { outcome, asked, keys, waitMs });
+    },
     {
-      WOULD_BREAK: `if it was revoked by mistake: vidimus revoke ${named.repository}@${found.digest} --undo`,
+      WOULD_BREAK: `if it was revoked by mistake: vidimus revoke ${repository}@${found.digest} --undo`,
+      ROLE_UNKNOWN: `vidimus delegation list ${repository}`,
     },
   );
-  return printAnswer(context, toAnswer(context, named, found, outcome));
+  return printAnswer(context, toAnswer(context, named, found, carried));
 }
 
 function parseNamed(image: string): Named {
@@ -108,18 +125,31 @@ function toAnswer(
   context: Context,
   { repository, tag }: Named,
   found: SignableImage,
-  outcome: Outcome<TagPublished>,
+  carried: Carried<TagPublished>,
 ): Answer {
   const subject = `${repository}:${tag}`;
   const pinned = formatReference({ repository, digest: found.digest });
   const next = `vidimus verify ${subject}`;
   const image: readonly Fact[] = [['pinned', pinned], ...imageFacts(context, found)];
   const seen = { repository, platforms: found.platforms, pinned };
-  if (outcome.outcome === 'pending') {
-    const pending = pendingAnswer(subject, outcome.change);
-    return { ...pending, facts: [...image, ...pending.facts], json: { ...seen, ...pending.json } };
+  if (carried.state === 'pending') {
+    const pending = waitingAnswer(subject, carried, image);
+    return { ...pending, json: { ...seen, ...pending.json } };
   }
-  const { body } = outcome;
+  if (carried.state === 'published') {
+    const { change, versions } = carried;
+    return {
+      deed: 'SIGNED',
+      subject,
+      facts: [
+        ...image,
+        ['vouched', `by the signers of change ${change.id}; versions: ${formatVersions(versions)}`],
+        ['next', next],
+      ],
+      json: { ...seen, tag, digest: found.digest, size: found.size, change: change.id, versions, next },
+    };
+  }
+  const { body } = carried;
   if (body.digest !== found.digest || body.tag !== tag) {
     throw new CliError(
       'UNUSABLE',

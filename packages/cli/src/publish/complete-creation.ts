@@ -51,7 +51,7 @@ export async function completeCreation(
           keys: await openHeld(context, store, held),
         });
   if (signed.state !== 'published')
-    return { state: 'open', change: signed, pinning: await pinKeys(context, repository, request) };
+    return { state: 'open', change: signed, pinning: await pinRequested(context, repository, request) };
   const pinning = await pinCreated(context, repository, documents);
   return { state: 'published', summary: await publisher.summary(repository), pinning };
 }
@@ -76,7 +76,7 @@ export function requestedRootKeys(request: CreateRepositoryRequest): readonly st
 }
 
 /** Others have to sign: this machine pins the keys that were asked for, so that their root will be known. */
-async function pinKeys(
+export async function pinRequested(
   context: Context,
   repository: string,
   request: CreateRepositoryRequest,

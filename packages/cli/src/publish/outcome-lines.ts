@@ -10,11 +10,17 @@ export type Deed =
   | 'EXISTS'
   | 'ADDED'
   | 'SIGNED'
+  | 'IMPORTED'
+  | 'EXPORTED'
+  | 'ROTATED'
+  | 'DELEGATED'
+  | 'REMOVED'
   | 'PUBLISHED'
   | 'REJECTED'
   | 'REVOKED'
   | 'LIFTED'
   | 'PINNED'
+  | 'ACCEPTED'
   | 'PENDING';
 
 /** One line below the deed; an empty name continues the line before. */

@@ -76,7 +76,7 @@ export function toOwnKey(context: Context, use: RootKeyUse, held: ClientKey): Ow
 }
 
 /** A P-256 key with a certificate of its own for this repository: what Notary clients take for a root key. */
-async function makeCertified(
+export async function makeCertified(
   { world }: Context,
   store: FileKeyStore,
   repository: string,

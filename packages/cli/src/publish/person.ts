@@ -28,7 +28,7 @@ export function createPassphrases(
     if (given) return given;
     if (!context.terminal.interactive) throw needed('there is no passphrase, and no terminal to ask for one');
     if (key === undefined) chosen ??= await askTwice(context);
-    return chosen ?? (await askOnce(context, `Passphrase of root key ${key?.keyId.slice(0, 12) ?? ''}: `));
+    return chosen ?? (await askOnce(context, `Passphrase of key ${key?.keyId.slice(0, 12) ?? ''}: `));
   };
 }
 
@@ -46,7 +46,7 @@ export async function passphraseOf(context: Context, what: string, use: 'make' |
 }
 
 async function askTwice(context: Context): Promise<string> {
-  const first = await askOnce(context, 'Passphrase for the new root keys: ');
+  const first = await askOnce(context, 'Passphrase for the new keys: ');
   if ((await askOnce(context, 'The same again: ')) === first) return first;
   throw differs();
 }

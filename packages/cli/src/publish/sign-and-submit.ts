@@ -33,7 +33,7 @@ export async function openHeld(
 ): Promise<readonly SigningKey[]> {
   const keys: SigningKey[] = [];
   for (const key of held) {
-    context.terminal.progress(`opening root key ${key.keyId.slice(0, 12)} ...`);
+    context.terminal.progress(`opening key ${key.keyId.slice(0, 12)} ...`);
     keys.push({ keyId: key.keyId, signer: await store.open(key) });
   }
   return keys;

@@ -4,6 +4,8 @@ import { type Change, ChangeSchema } from './answers.ts';
 import {
   type Delegated,
   DelegatedSchema,
+  type DelegationDetail,
+  DelegationDetailSchema,
   type FleetImpact,
   FleetImpactSchema,
   type FleetKey,
@@ -37,7 +39,9 @@ export interface Administration {
   roles(repository: string): Promise<readonly RoleDetail[]>;
   rotateRole(repository: string, role: string, request: RotationRequest): Promise<Outcome<Rotated>>;
   changeRole(repository: string, role: string, request: RoleTermsRequest): Promise<Outcome<Rotated>>;
-  delegation(repository: string, name: string): Promise<RoleDetail>;
+  delegation(repository: string, name: string): Promise<DelegationDetail>;
+  /** In the order in which clients ask them. */
+  delegations(repository: string): Promise<readonly DelegationDetail[]>;
   putDelegation(repository: string, name: string, request: DelegationRequest): Promise<Outcome<Delegated>>;
   removeDelegation(repository: string, name: string): Promise<Outcome<Delegated>>;
   keys(repository: string): Promise<readonly KeyDetail[]>;
@@ -60,6 +64,7 @@ export interface Administration {
 export interface ReplacementWish {
   readonly replacement?: KeyEntry;
   readonly threshold?: number;
+  readonly force?: boolean;
 }
 
 /** What the calls are made with. */
@@ -85,7 +90,8 @@ export function administration({ ask, edit, list }: Asking): Administration {
     changeRole: (repository, role, body) =>
       edit(RotatedSchema, { method: 'PATCH', path: trustPath(repository, 'roles', role), body }),
     delegation: (repository, name) =>
-      ask(RoleDetailSchema, { method: 'GET', path: trustPath(repository, 'delegations', name) }),
+      ask(DelegationDetailSchema, { method: 'GET', path: trustPath(repository, 'delegations', name) }),
+    delegations: (repository) => list(DelegationDetailSchema, trustPath(repository, 'delegations')),
     putDelegation: (repository, name, body) =>
       edit(DelegatedSchema, { method: 'PUT', path: trustPath(repository, 'delegations', name), body }),
     removeDelegation: (repository, name) =>
@@ -125,9 +131,10 @@ export function administration({ ask, edit, list }: Asking): Administration {
   };
 }
 
-function toQuery({ replacement, threshold }: ReplacementWish = {}): string {
+function toQuery({ replacement, threshold, force }: ReplacementWish = {}): string {
   const query = new URLSearchParams();
   if (replacement !== undefined) query.set('replacement', JSON.stringify(replacement));
   if (threshold !== undefined) query.set('threshold', String(threshold));
+  if (force === true) query.set('force', 'true');
   return query.size === 0 ? '' : `?${query}`;
 }

@@ -12,14 +12,15 @@ export interface Difference {
     | 'threshold'
     | 'tag'
     | 'revocation'
+    | 'entry'
     | 'delegation'
     | 'paths'
     | 'terminating'
     | 'version'
     | 'expires';
-  /** The tag, digest or delegation. */
+  /** The tag, digest, delegation or pattern of the directory. */
   readonly name?: string;
-  /** A key id, digest, number, list of patterns, or time (RFC 3339). */
+  /** A key id, digest, number, list of patterns, time (RFC 3339), or an entry of the directory with its pattern. */
   readonly before?: string;
   readonly after?: string;
   /** A root key that the anchor of this client rests on. */
@@ -134,6 +135,12 @@ function entryLines(
   if (before !== undefined && after !== undefined && sameEntry(before, after)) return [];
   if (path.startsWith('sha256:')) {
     return [{ role, what: 'revocation', name: path, ...sides(before && path, after && reasonOf(after)) }];
+  }
+  // No tag holds a slash, every pattern of the directory does: a hash alone would have people sign blindly.
+  if (path.includes('/')) {
+    const said = (entry: Target | undefined): string | undefined =>
+      entry && `${path} ${JSON.stringify(entry.custom ?? null)}`;
+    return [{ role, what: 'entry', name: path, ...sides(said(before), said(after)) }];
   }
   return [{ role, what: 'tag', name: path, ...sides(before && digestOf(before), after && digestOf(after)) }];
 }

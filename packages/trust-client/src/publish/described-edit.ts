@@ -67,6 +67,8 @@ const keyRevocation = z.strictObject({
   expect: z.looseObject({}).optional(),
 });
 
+const directoryEntry = z.record(z.string(), z.json());
+
 export type DescribedTag = z.infer<typeof taggedEntry>;
 export type DescribedDelegation = z.infer<typeof delegation>;
 export type DescribedKeyRevocation = z.infer<typeof keyRevocation>;
@@ -85,6 +87,12 @@ export type DescribedEdit =
   | { readonly kind: 'revokeDigest'; readonly digest: string; readonly body: z.infer<typeof revocation> }
   | { readonly kind: 'liftDigest'; readonly digest: string }
   | { readonly kind: 'revokeKey'; readonly keyId: string; readonly body: DescribedKeyRevocation }
+  /** An entry of the directory; without a body it is taken away. */
+  | {
+      readonly kind: 'entry';
+      readonly pattern: string;
+      readonly body: z.infer<typeof directoryEntry> | undefined;
+    }
   /** Roles that are signed anew as they are; which, the documents say. */
   | { readonly kind: 'resign' };
 
@@ -113,8 +121,12 @@ const kindsOf: Readonly<Record<DescribedEdit['kind'], readonly string[]>> = {
   revokeDigest: ['revocation'],
   liftDigest: ['revocation'],
   revokeKey: ['key'],
+  entry: ['directory'],
   resign: ['resign'],
 };
+
+/** Kinds of change that can be recomputed from the present state. */
+export const VERIFIABLE_KINDS: ReadonlySet<string> = new Set(Object.values(kindsOf).flat());
 
 function read(method: string, path: readonly string[], body: unknown): DescribedEdit | undefined {
   const [collection, name, tail, ...rest] = path;
@@ -151,6 +163,10 @@ function read(method: string, path: readonly string[], body: unknown): Described
       return { kind: 'liftDigest', digest: name };
     case 'POST keys/*/revocation':
       return { kind: 'revokeKey', keyId: name, body: parse(keyRevocation, body) };
+    case 'PUT entries/*':
+      return { kind: 'entry', pattern: name, body: parse(directoryEntry, body) };
+    case 'DELETE entries/*':
+      return { kind: 'entry', pattern: name, body: undefined };
     default:
       return undefined;
   }

@@ -45,14 +45,14 @@ export function presentDocument({ present }: EditContext, role: string): Targets
   return present.targets.get(role);
 }
 
-/** Which role delegates to another: the nearest one above it in the path of its name, else targets. */
+/** Which role delegates to another: the one that does so now, else the one above it in its name, else targets. */
 export function delegatorOf({ present }: EditContext, role: string): string {
-  const parts = role.split('/');
-  for (let length = parts.length - 1; length > 0; length -= 1) {
-    const above = parts.slice(0, length).join('/');
-    if (present.targets.has(above) || present.unreadable.has(above)) return above;
-  }
-  return 'targets';
+  const now = [...present.targets].find(([, { delegations }]) =>
+    delegations?.roles.some(({ name }) => name === role),
+  );
+  if (now !== undefined) return now[0];
+  const above = role.slice(0, Math.max(0, role.lastIndexOf('/')));
+  return present.targets.has(above) || present.unreadable.has(above) ? above : 'targets';
 }
 
 /** The entries of one dialect as keys, the server's own taken from the document that lists the role. */

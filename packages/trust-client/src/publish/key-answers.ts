@@ -11,18 +11,41 @@ const RoleSchema = z.object({
   independentCustodians: z.int().optional(),
 });
 
-/** `GET /roles/<role>` and `/delegations/<name>`. */
+/** `GET /roles/<role>`. */
 export const RoleDetailSchema = RoleSchema.extend({
   role: z.string(),
-  /** Absent for a delegation whose first document waits for signatures. */
-  version: z.int().optional(),
-  expires: Time.optional(),
-  expiresAfter: z.string().optional(),
+  version: z.int(),
+  expires: Time,
+  expiresAfter: z.string(),
   paths: z.array(z.string()).optional(),
   terminating: z.boolean().optional(),
-  signers: z.array(z.looseObject({ name: z.string(), keyIds: z.array(z.string()).optional() })).optional(),
 });
 export type RoleDetail = z.infer<typeof RoleDetailSchema>;
+
+/** `GET /delegations/<name>`. */
+export const DelegationDetailSchema = z.object({
+  name: z.string(),
+  /** Role names from targets to this one. */
+  path: z.array(z.string()),
+  signers: z.array(z.object({ name: z.string(), keys: z.array(z.unknown()) })),
+  threshold: z.int(),
+  paths: z.array(z.string()),
+  terminating: z.boolean(),
+  custody: z.enum(['managed', 'client', 'mixed']),
+  keys: z.array(
+    z.object({
+      keyId: z.string(),
+      dialect: z.string(),
+      signer: z.string(),
+      custody: z.enum(['managed', 'client']),
+    }),
+  ),
+  tagCount: z.int(),
+  /** Absent while its present keys have signed no file. */
+  version: z.int().optional(),
+  expires: Time.optional(),
+});
+export type DelegationDetail = z.infer<typeof DelegationDetailSchema>;
 
 /** A rotation, or a change of lifetime or threshold, that took effect. */
 export const RotatedSchema = z.object({ published: Versions, role: RoleSchema.optional() });
@@ -33,10 +56,12 @@ export const DelegatedSchema = z.object({
   published: Versions,
   changed: z
     .object({
-      keysAdded: z.array(z.string()),
-      keysRemoved: z.array(z.string()),
-      tagsResigned: z.int().optional(),
-      tagsNowBelowThreshold: z.array(z.string()).optional(),
+      keysAdded: z.array(z.string()).default([]),
+      keysRemoved: z.array(z.string()).default([]),
+      tagsResigned: z.int().default(0),
+      tagsNowBelowThreshold: z.array(z.string()).default([]),
+      /** Tags that nobody vouches for any more, or another role does. */
+      tagsGone: z.array(z.string()).default([]),
     })
     .optional(),
 });

@@ -15,6 +15,7 @@ import {
 import { mismatch } from './offered-document.ts';
 import { resolveDelegation, resolveUndelegation, rotateDelegated } from './resolve-delegation.ts';
 import { resolveDigest, resolveTags } from './resolve-entries.ts';
+import { resolveEntry } from './resolve-entry.ts';
 import { resolveKeyRevocation } from './resolve-key-revocation.ts';
 
 /** @throws TrustClientError CHANGE_MISMATCH; TufError for keys and entries that no document may hold */
@@ -40,6 +41,8 @@ export function resolveEdit(context: EditContext, edit: DescribedEdit): DialectE
       return resolveDigest(context, edit.digest, undefined);
     case 'revokeKey':
       return resolveKeyRevocation(context, edit);
+    case 'entry':
+      return resolveEntry(context, edit);
     case 'resign':
       return resign(context, [...context.offered.keys()]);
   }
