@@ -27,6 +27,8 @@ export interface Difference {
   readonly anchored?: true;
   /** It is there now, and too few of the role's present keys vouch for it: whoever signs, vouches for it anew. */
   readonly unvouched?: true;
+  /** Said by the edit alone: the service signs the document that says it. */
+  readonly byService?: true;
 }
 
 type Line = Omit<Difference, 'dialect'>;
@@ -95,29 +97,40 @@ function unvouchedLines(role: string, { below, targets }: PresentState, next: Ta
 function delegationLines(before: readonly Delegation[], after: readonly Delegation[]): readonly Line[] {
   const was = new Map(before.map((each) => [each.name, each]));
   const is = new Map(after.map((each) => [each.name, each]));
-  return [...new Set([...is.keys(), ...was.keys()])].flatMap((role) => {
-    const [one, other] = [was.get(role), is.get(role)];
-    if (one === undefined || other === undefined) {
-      const side = other === undefined ? { before: role } : { after: role };
-      return [{ role, what: 'delegation' as const, ...side }, ...restOf(role, one, other)];
-    }
-    return restOf(role, one, other);
-  });
+  const roles = new Set([...is.keys(), ...was.keys()]);
+  return [...roles].flatMap((role) => authorityDifference(role, was.get(role), is.get(role)));
 }
 
-function restOf(
+/** Keys, threshold and paths of a role as something says them; without paths it is one that root names. */
+export interface AuthorityLike extends RoleKeys {
+  readonly paths?: readonly string[];
+  readonly pathPrefixes?: readonly string[];
+  readonly terminating?: boolean;
+}
+
+/** What differs in who may sign a role. */
+export function authorityDifference(
   role: string,
-  before: Delegation | undefined,
-  after: Delegation | undefined,
-): readonly Line[] {
+  before: AuthorityLike | undefined,
+  after: AuthorityLike | undefined,
+): readonly Omit<Difference, 'dialect'>[] {
+  const isOne = before === undefined || after === undefined;
+  const isNone = before === undefined && after === undefined;
   return [
+    ...(isOne && !isNone
+      ? [{ role, what: 'delegation' as const, ...sides(before && role, after && role) }]
+      : []),
     ...roleLines(role, before, after),
     ...changed(role, 'paths', pathsOf(before), pathsOf(after)),
-    ...changed(role, 'terminating', before && String(before.terminating), after && String(after.terminating)),
+    ...changed(role, 'terminating', before && said(before), after && said(after)),
   ];
 }
 
-function pathsOf(delegation: Delegation | undefined): string | undefined {
+function said({ terminating }: AuthorityLike): string | undefined {
+  return terminating === undefined ? undefined : String(terminating);
+}
+
+function pathsOf(delegation: AuthorityLike | undefined): string | undefined {
   const { paths, pathPrefixes } = delegation ?? {};
   return (paths ?? pathPrefixes?.map((prefix) => `${prefix}*`))?.join(' ');
 }

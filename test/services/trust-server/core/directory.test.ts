@@ -1,6 +1,7 @@
 /** The organisation's directory over HTTP: entries edited, signed at once or by others, and fetched as TUF clients do. */
 import { createOwnRegistryTokens, toIdentity } from '@vidimus/access';
 import { fromBase64, sha256Hex, toHex } from '@vidimus/crypto';
+import { verifyChange } from '@vidimus/trust-client';
 import { createTrustServer } from '@vidimus/trust-server';
 import { findDirectoryEntry } from '@vidimus/tuf';
 import type { Hono } from 'hono';
@@ -229,10 +230,38 @@ describe('a directory whose targets others sign', () => {
       .parse(await answer.json());
     expect(change.kind).toBe('directory');
     const open = await core.service.readChange('_directory', change.id);
+    const state = await (await new Client(core, '_directory').pin()).refresh();
+    const present = {
+      dialect: 'tuf' as const,
+      root: state.root.document,
+      targets: new Map([['targets', state.targets.document]]),
+      unreadable: new Map(),
+      below: new Set<string>(),
+      anchorKeyIds: state.root.document.roles.root.keyIds,
+    };
     expect(open).toMatchObject({
       edit: { method: 'PUT', path: at('registry.example.com/offline/**'), body: entry },
       diff: [{ role: 'targets', what: 'entry registry.example.com/offline/**' }],
     });
+    const seen = (change: typeof open) =>
+      verifyChange({ change, repository: '_directory', present: [present], now: core.clock.nowMs });
+    expect(seen(open).difference).toContainEqual({
+      dialect: 'tuf',
+      role: 'targets',
+      what: 'entry',
+      name: 'registry.example.com/offline/**',
+      after: expect.stringContaining(`registry.example.com/offline/** {"roots":`),
+    });
+    const lies: readonly Partial<typeof open>[] = [
+      { edit: { ...open.edit, body: { ...entry, trustServer: 'https://thief.example.com' } } },
+      { edit: { ...open.edit, path: at('registry.example.com/**') } },
+      { edit: { ...open.edit, method: 'DELETE', body: null } },
+      { edit: { ...open.edit, body: { roots: {} } } },
+      { kind: 'tags' },
+    ];
+    for (const lie of lies) {
+      expect(() => seen({ ...open, ...lie })).toThrow(expect.objectContaining({ code: 'CHANGE_MISMATCH' }));
+    }
     expect(await sign(open)).toMatchObject({ state: 'published' });
     expect((await get(at('registry.example.com/offline/**'))).status).toBe(200);
   });
