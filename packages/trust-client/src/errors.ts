@@ -30,7 +30,11 @@ export type TrustClientErrorCode =
   /** The change stands on another version than the newest one that this client verified. */
   | 'CHANGE_STALE'
   /** A key would sign a second document for a version it already signed. */
-  | 'SIGNED_ALREADY';
+  | 'SIGNED_ALREADY'
+  /** What should be an audit bundle, or a page of the log, cannot be read as one. */
+  | 'AUDIT_INVALID'
+  /** The log of events is not the one that a timestamp signed, or says otherwise than the signed files. */
+  | 'AUDIT_TAMPERED';
 
 /** How an answer was not usable. */
 export type UnusableReason =

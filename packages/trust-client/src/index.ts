@@ -7,6 +7,13 @@ export {
 } from './anchor/anchor-file.ts';
 export type { AnchorKind, ConfiguredAnchor } from './anchor/choose-anchor.ts';
 export { type CarriedFacts, exportAnchor, listAnchors, type PinnedAnchor, pinAnchor } from './anchor/pins.ts';
+export type { AuditLine, AuditReport } from './audit/audit-history.ts';
+export { type AuditBundle, formatBundle, MAX_BUNDLE_BYTES, parseBundle } from './audit/bundle.ts';
+export { type CachedEvidence, cachedEvidence, keptTimestamp, ownAnchor } from './audit/cached-evidence.ts';
+export { type AuditEvidence, type CollectOptions, collectAudit } from './audit/collect-audit.ts';
+export { claimedTags, type SignedBy, type Standing } from './audit/judge-event.ts';
+export { type LoggedEvent, recordOf, textOf } from './audit/logged-event.ts';
+export { type VerifiedBundle, verifyBundle } from './audit/verify-bundle.ts';
 export { withLock } from './cache/cache-lock.ts';
 export { type ClientCache, createClientCache, type RepositoryCache } from './cache/client-cache.ts';
 export { type DirectoryCacheOptions, openDirectoryCache } from './cache/directory-cache.ts';
@@ -47,6 +54,7 @@ export type { Difference } from './publish/change-difference.ts';
 export { describedEdit, VERIFIABLE_KINDS } from './publish/described-edit.ts';
 export type {
   Delegated,
+  DelegationDetail,
   FleetImpact,
   FleetImpactItem,
   FleetKey,
