@@ -19,6 +19,7 @@ export type CliErrorCode =
   | 'NOTARY_AUTH_INVALID'
   | 'NO_TRUST_DATA'
   | 'SAVE_FAILED'
+  | 'AUDIT_UNSIGNED'
   | 'SAVE_DAMAGED'
   | 'NOT_TRUSTWORTHY'
   | 'KEY_MISSING'

@@ -30,6 +30,7 @@ const exits: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
     CACHE_FAILED: usage,
     OPTIONS_INVALID: usage,
     CACHE_BUSY: unavailable,
+    AUDIT_INVALID: usage,
     '*': denied,
   },
   OciError: {
