@@ -190,7 +190,9 @@ export async function pageTagEvents(
           union select r.incarnation, r.seq from trust_event_roles r
             where r.repository = ${repository} and r.role in (
               select 'root' union select 'targets'
-              union select coalesce(said_after ->> 'role', said_before ->> 'role') from own
+              union select coalesce(entry ->> 'role', said_after ->> 'role', said_before ->> 'role')
+                from own, jsonb_array_elements(${listOf(sql`said_before`)} || ${listOf(sql`said_after`)}) entry
+                where entry ->> 'tag' = ${tag}
               union select jsonb_array_elements_text(${listOf(sql`said_before`, 'path')} || ${listOf(sql`said_after`, 'path')}) from own)
             and r.seq >= (select min(o.seq) from own o where o.incarnation = r.incarnation))`,
       ),
