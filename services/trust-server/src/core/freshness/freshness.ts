@@ -38,6 +38,8 @@ export interface FreshnessParts {
   readonly newId: () => string;
   readonly onPublished: (row: RepositoryRow, published: Published) => void;
   readonly observer?: FreshnessObserver;
+  /** What is looked at now and then besides. */
+  readonly upkeep?: { readonly tick: () => Promise<void> };
 }
 
 /** Hears what a metric counts and a log tells; may not throw. */
@@ -82,6 +84,7 @@ export function createFreshness(parts: FreshnessParts): Freshness {
         after = last;
       }
       await expireChanges(parts);
+      await parts.upkeep?.tick();
       return result;
     },
   };
