@@ -1,6 +1,7 @@
 /** Puts the core together: the use cases of `TrustService` over one database and one key store. */
 import type { Database, Queries } from '@vidimus/database';
 import type { WrappedKeyStore } from '@vidimus/key-store';
+import { DIRECTORY_NAME } from '@vidimus/reference';
 import type { NotaryService } from '../notary-service.ts';
 import type { Change, Impact, RepositorySummary } from '../schemas/index.ts';
 import {
@@ -322,7 +323,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
     listRevocations: (repository, page) => guarded(() => listRevocations(readers, db, repository, page)),
     readRevocation: (repository, digest) => guarded(() => readRevocation(readers, db, repository, digest)),
     revokeDigest: async (call, repository, digest, { reason, link, scope }) => {
-      if (scope === 'organisation') {
+      if (scope === 'organisation' && repository !== DIRECTORY_NAME) {
         throw new TrustError('BODY_INVALID', 'organisation-wide revocations are signed in the directory', {
           scope,
         });

@@ -1,7 +1,9 @@
 /** Digests that must not be pulled, whatever vouches for them. */
 import { z } from '@hono/zod-openapi';
+import { DIRECTORY_NAME } from '@vidimus/reference';
 import { answerEdit } from '../http/answer.ts';
 import { type ApiRoute, editRoute, jsonBody, noBody, noQuery, readRoute } from '../http/api-route.ts';
+import { assertPermitted } from '../http/guard.ts';
 import { pageQuery, pageSchema, toPageBody, toPageRequest } from '../http/pages.ts';
 import {
   digestRevokedSchema,
@@ -61,12 +63,16 @@ function revocationEdits(service: TrustService): readonly ApiRoute[] {
       params: digestParams,
       body: jsonBody(revokeDigestSchema),
       answers: { 200: { description: 'Published', schema: digestRevokedSchema }, ...pendingAnswer },
-      handle: async ({ call, params, body }) =>
-        answerEdit(
+      handle: async ({ call, params, body: { scope, ...body }, identity }) => {
+        const repository = scope === 'organisation' ? DIRECTORY_NAME : params.repository;
+        // Whoever may revoke here must not thereby speak for the whole organisation.
+        if (repository !== params.repository) assertPermitted(identity, 'revokeDigest', repository);
+        return answerEdit(
           call,
-          params.repository,
-          await service.revokeDigest(call, params.repository, params.digest, body),
-        ),
+          repository,
+          await service.revokeDigest(call, repository, params.digest, body),
+        );
+      },
     }),
     editRoute({
       method: 'delete',

@@ -170,7 +170,9 @@ async function indexKeys(
     );
     const root = part.root && { root: part.root.document };
     const before = part.before ?? beforeIn(base);
-    if (!changesRoleKeys(dialect, { ...root, changed, before })) continue;
+    // A name may be another one although the keys are the same.
+    const isNamed = Object.keys(signers).length > 0;
+    if (!isNamed && !changesRoleKeys(dialect, { ...root, changed, before })) continue;
     await indexRoleKeys(tx, at, dialect, { signers, atMs });
   }
 }
