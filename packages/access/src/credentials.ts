@@ -9,10 +9,12 @@ export type Credentials =
   /** A JSON Web Token in compact form, not verified. */
   | { readonly kind: 'jwt'; readonly jwt: string };
 
-/** The token of `Authorization: Bearer`; undefined when there is none of that form. */
-export function readBearer(header: string | undefined): string | undefined {
-  if (header === undefined || header.length > maxTokenLength) return undefined;
-  return bearerOf(header);
+/** `Authorization: Bearer` alone; undefined when there is none of that form. */
+export function readBearer(header: string): Credentials | undefined {
+  if (header.length > maxAuthorizationLength) return undefined;
+  const bearer = bearerOf(header);
+  if (bearer === undefined) return undefined;
+  return isJwt(bearer) ? { kind: 'jwt', jwt: bearer } : readToken(bearer);
 }
 
 /**
@@ -21,9 +23,7 @@ export function readBearer(header: string | undefined): string | undefined {
  */
 export function readCredentials(header: string): Credentials | undefined {
   if (header.length > maxAuthorizationLength) return undefined;
-  const bearer = bearerOf(header);
-  if (bearer === undefined) return readBasic(header);
-  return isJwt(bearer) ? { kind: 'jwt', jwt: bearer } : readToken(bearer);
+  return bearerOf(header) === undefined ? readBasic(header) : readBearer(header);
 }
 
 /** Basic alone. */

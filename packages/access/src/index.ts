@@ -1,5 +1,12 @@
 /** Who is calling, and what may they do? */
 export { type Authenticator, type AuthenticatorParts, createAuthenticator } from './authenticator.ts';
+export { type CallerParts, identifyCaller, type Presented } from './callers.ts';
+export {
+  type CertificateCallers,
+  type CertificateIdentity,
+  certificateIdentitiesSchema,
+  createCertificateCallers,
+} from './certificate-callers.ts';
 export {
   type Credentials,
   maxAuthorizationLength,
@@ -11,6 +18,9 @@ export { AccessError, type AccessErrorCode } from './errors.ts';
 export { createFailureLimiter, type FailureLimiter, type FailureLimits } from './failure-limiter.ts';
 export { operatorActor, toIdentity, tokenActor } from './identity.ts';
 export { areIndependent } from './independence.ts';
+export { createFetchDocument, type FetchDocument } from './oidc/fetch-document.ts';
+export { createOidcCallers, type OidcCallers, type OidcParts } from './oidc/oidc-callers.ts';
+export { globSchema, type OidcIssuer, oidcSettingsSchema } from './oidc/oidc-settings.ts';
 export { type AccessQuestion, type Identity, isAnonymous, isPermitted, judgeAccess } from './permissions.ts';
 export {
   anonymousActor,

@@ -2,6 +2,8 @@
  * Who calls on the wire of registry clients, and what may they do there? An access token reaches what its globs
  * say; a registry's token reaches what it lists. The second gives nothing outside this wire, by construction.
  */
+
+import { toActorName } from './actor-name.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Credentials } from './credentials.ts';
 import { type Identity, isPermitted } from './permissions.ts';
@@ -39,7 +41,8 @@ export async function identifyRegistryCaller(
   }
   const claims = await parts.tokens.verify(credentials.jwt);
   if (claims === undefined) return undefined;
-  if (parts.tokens.realm !== undefined) return fromClaims(`registry:${printable(claims.subject)}`, claims);
+  if (parts.tokens.realm !== undefined)
+    return fromClaims(`registry:${toActorName(claims.subject, maxSubjectLength)}`, claims);
   return claims.subject === '' ? 'anonymous' : fromClaims(claims.subject, claims);
 }
 
@@ -65,10 +68,4 @@ function neededFor(action: string): Permission {
 
 function fromClaims(actor: string, { access }: RegistryClaims): RegistryCaller {
   return { actor, may: (scope) => grants(access, scope) };
-}
-
-/** The subject is the token server's text, and ends in the log and the audit. */
-function printable(subject: string): string {
-  const safe = /^[!-~]*$/.test(subject) ? subject : encodeURIComponent(Buffer.from(subject).toString());
-  return safe.slice(0, maxSubjectLength);
 }

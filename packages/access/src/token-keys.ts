@@ -3,17 +3,11 @@
  * and those of certificates they issued. A token names its key in its header, which is the attacker's to write:
  * a key that came with the token counts only with a chain to the bundle.
  */
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import {
-  type Certificate,
-  CryptoError,
-  type PublicKey,
-  readCertificates,
-  type SignatureScheme,
-  toPublicKey,
-} from '@vidimus/crypto';
+import { createHash, type KeyObject } from 'node:crypto';
+import { type Certificate, CryptoError, readCertificates } from '@vidimus/crypto';
 import { calculateJwkThumbprint, exportJWK } from 'jose';
 import { AccessError } from './errors.ts';
+import { toUsableKey } from './usable-key.ts';
 
 /** The leaf and what is between it and the bundle. */
 const maxChainLength = 4;
@@ -37,7 +31,7 @@ export async function readTokenKeys(bundle: string): Promise<TokenKeys> {
   const trusted = readBundle(bundle);
   const byId = new Map<string, KeyObject>();
   for (const certificate of trusted) {
-    const key = usableKey(certificate);
+    const key = toUsableKey(certificate.publicSpkiDer);
     if (key === undefined) continue;
     byId.set(libtrustKeyId(certificate.publicSpkiDer), key);
     byId.set(await calculateJwkThumbprint(await exportJWK(key)), key);
@@ -49,7 +43,7 @@ export async function readTokenKeys(bundle: string): Promise<TokenKeys> {
       const certificates = readChain(chain);
       const [leaf] = certificates;
       if (leaf === undefined || !leadsToBundle(certificates, trusted, nowMs)) return undefined;
-      return usableKey(leaf);
+      return toUsableKey(leaf.publicSpkiDer);
     },
   };
 }
@@ -95,30 +89,6 @@ function leadsToBundle(
 
 function isValidAt(certificate: Certificate, nowMs: number): boolean {
   return certificate.notBefore <= nowMs && nowMs <= certificate.notAfter;
-}
-
-/** The key, if it passes the gate that all keys pass; undefined for one that signs no token we take. */
-function usableKey(certificate: Certificate): KeyObject | undefined {
-  const key = createPublicKey({ key: Buffer.from(certificate.publicSpkiDer), format: 'der', type: 'spki' });
-  const scheme = schemeOf(key);
-  return scheme !== undefined && passesGate(certificate, scheme) !== undefined ? key : undefined;
-}
-
-function passesGate({ publicSpkiDer }: Certificate, scheme: SignatureScheme): PublicKey | undefined {
-  try {
-    return toPublicKey({ format: 'spki-der', bytes: publicSpkiDer }, scheme);
-  } catch (error) {
-    if (error instanceof CryptoError) return undefined;
-    throw error;
-  }
-}
-
-function schemeOf(key: KeyObject): SignatureScheme | undefined {
-  if (key.asymmetricKeyType === 'ed25519') return 'ed25519';
-  if (key.asymmetricKeyType === 'rsa') return 'rsassa-pss-sha256';
-  const curve = key.asymmetricKeyDetails?.namedCurve;
-  if (curve === 'prime256v1') return 'ecdsa-sha2-nistp256';
-  return curve === 'secp384r1' ? 'ecdsa-sha2-nistp384' : undefined;
 }
 
 const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';

@@ -79,12 +79,7 @@ export async function revokeToken(tx: Queries, id: string, atMs: number): Promis
 }
 
 /** Writes down a use, if the last one written is from `untilMs` or before. */
-export async function recordTokenUse(
-  tx: Queries,
-  id: string,
-  atMs: number,
-  untilMs: number,
-): Promise<void> {
+export async function recordTokenUse(tx: Queries, id: string, atMs: number, untilMs: number): Promise<void> {
   await tx
     .update(accessTokens)
     .set({ lastUsedAt: new Date(atMs) })

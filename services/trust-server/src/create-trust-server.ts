@@ -2,19 +2,20 @@
 
 import {
   type Authenticator,
+  type CertificateCallers,
   createFailureLimiter,
-  type Permission,
+  type OidcCallers,
   type RegistryTokens,
 } from '@vidimus/access';
 import { type Context, type Handler, Hono } from 'hono';
 import type { Registry } from 'prom-client';
 import { printAnswer, toResponse } from './http/answer.ts';
 import type { RouteDoc } from './http/api-route.ts';
-import { createAppPath, rawTarget, remoteAddress } from './http/app-path.ts';
+import { createAppPath, rawTarget } from './http/app-path.ts';
 import { docsHeaders, renderDocs } from './http/docs-page.ts';
-import { toErrorAnswer } from './http/error-answers.ts';
+import { answerOf, toErrorAnswer, toKnownError } from './http/error-answers.ts';
 import { createGates, type GateName } from './http/gate.ts';
-import { admit } from './http/guard.ts';
+import { judgeVisitor } from './http/guard.ts';
 import type { IdempotencyStore } from './http/idempotency.ts';
 import { failedAuthentications } from './http/limits.ts';
 import type { Log } from './http/log.ts';
@@ -23,6 +24,8 @@ import { type After, createUploadReader } from './http/read-upload.ts';
 import { readRequestId } from './http/request-headers.ts';
 import { fleetPath, isNotaryTarget, readTarget, refusedPath } from './http/request-target.ts';
 import { type PipelineParts, serveRoute } from './http/serve-route.ts';
+import { tellRefusal } from './http/tell-refusal.ts';
+import { visitorOf } from './http/visitor.ts';
 import { createHttpMetrics, metricsContentType } from './metrics/http-metrics.ts';
 import type { NotaryService } from './notary-service.ts';
 import { apiRoutes } from './routes/api-routes.ts';
@@ -38,6 +41,10 @@ import { TrustError, type TrustService } from './service.ts';
 export interface TrustServerParts {
   readonly service: TrustService;
   readonly authenticator: Authenticator;
+  /** Tokens of OpenID Connect issuers; none counts when absent. */
+  readonly oidc?: OidcCallers;
+  /** Client certificates; none counts when absent. */
+  readonly certificates?: CertificateCallers;
   readonly idempotency: IdempotencyStore;
   readonly fetchManifest: FetchManifest;
   /** Milliseconds since 1970. */
@@ -110,9 +117,12 @@ function toPipeline(parts: TrustServerParts): PipelineParts {
   return {
     guard: {
       authenticator: parts.authenticator,
+      ...(parts.oidc === undefined ? {} : { oidc: parts.oidc }),
+      ...(parts.certificates === undefined ? {} : { certificates: parts.certificates }),
       failures: createFailureLimiter(failedAuthentications, parts.now),
       publicReads: parts.publicReads,
     },
+    recordRefusal: (refusal) => parts.service.recordRefusal(refusal),
     gates: createGates(parts.concurrency),
     idempotency: parts.idempotency,
     metrics: createHttpMetrics(parts.registry),
@@ -129,11 +139,11 @@ function mountRepositoryReads(mount: Mount, parts: TrustServerParts, pipeline: P
     gates: pipeline.gates,
     fetchManifest: parts.fetchManifest,
     publicReads: parts.publicReads,
-    refuse: (context: Context, permission: Permission) => refuse(pipeline, context, permission),
+    refuse: (context: Context, doc: RouteDoc) => refuse(pipeline, context, doc),
     fail: (context: Context, error: unknown) => fail(pipeline, context, error),
   };
-  mount(docs.metadataDoc, metadataHandler(reads));
-  mount(docs.targetDoc, targetHandler(reads));
+  mount(docs.metadataDoc, metadataHandler({ ...reads, doc: docs.metadataDoc }));
+  mount(docs.targetDoc, targetHandler({ ...reads, doc: docs.targetDoc }));
 }
 
 function wireRoutes(parts: TrustServerParts, pipeline: PipelineParts): readonly WireRoute[] {
@@ -148,12 +158,23 @@ function wireRoutes(parts: TrustServerParts, pipeline: PipelineParts): readonly 
     access: notary.access,
     publicReads: parts.publicReads,
     gunPrefixes: notary.gunPrefixes,
-    door: createDoor({ authenticator, failures, tokens, publicUrl }),
+    door: createDoor({ authenticator, failures, tokens, publicUrl, refused: refusedOnWire(pipeline) }),
     authenticator,
     failures,
     tokens,
     uploads: createUploadReader(notary.after),
   });
+}
+
+/** The wire's clients come back with another token: only edits are events. */
+function refusedOnWire(pipeline: PipelineParts): (context: Context, actor: string) => void {
+  return (context, actor) => {
+    const method = context.req.method === 'DELETE' ? 'delete' : 'post';
+    if (context.req.method === 'GET' || context.req.method === 'HEAD') return;
+    const route = { method, path: '/v2/{repository}/_trust/tuf/' } as const;
+    const denied = { code: 'DENIED', status: 403 } as const;
+    tellRefusal(pipeline, context, route, { actor }, requestIdOf(pipeline, context), denied);
+  };
 }
 
 function mountServiceRoutes(
@@ -169,7 +190,7 @@ function mountServiceRoutes(
     return Response.json({ ready, checks }, { status, headers: { 'Cache-Control': 'no-store' } });
   });
   mount(docs.metricsDoc, async (context) => {
-    const refused = await refuse(pipeline, context, docs.metricsDoc.permission);
+    const refused = await refuse(pipeline, context, docs.metricsDoc);
     if (refused !== undefined) return refused;
     return new Response(await pipeline.metrics.print(), { headers: { 'Content-Type': metricsContentType } });
   });
@@ -183,22 +204,28 @@ function mountServiceRoutes(
 async function refuse(
   pipeline: PipelineParts,
   context: Context,
-  permission: Permission,
+  doc: RouteDoc,
 ): Promise<Response | undefined> {
+  const requestId = requestIdOf(pipeline, context);
   try {
-    const visitor = {
-      authorization: context.req.header('authorization'),
-      address: remoteAddress(context.env),
-    };
-    await admit(pipeline.guard, visitor, permission, context.req.param('repository'));
-    return undefined;
+    const repository = context.req.param('repository');
+    const visitor = visitorOf(context);
+    const { identity, refusal } = await judgeVisitor(pipeline.guard, visitor, doc.permission, repository);
+    if (refusal === undefined) return undefined;
+    const known = toKnownError(refusal, requestId, pipeline.log);
+    if (identity !== undefined) tellRefusal(pipeline, context, doc, identity, requestId, known);
+    return toResponse(printAnswer(answerOf(known)), requestId);
   } catch (error) {
     return fail(pipeline, context, error);
   }
 }
 
+function requestIdOf(pipeline: PipelineParts, context: Context): string {
+  return readRequestId(context.req.header('x-request-id')) ?? pipeline.newRequestId();
+}
+
 function fail(pipeline: PipelineParts, context: Context, error: unknown): Response {
-  const requestId = readRequestId(context.req.header('x-request-id')) ?? pipeline.newRequestId();
+  const requestId = requestIdOf(pipeline, context);
   return toResponse(printAnswer(toErrorAnswer(error, requestId, pipeline.log)), requestId);
 }
 

@@ -1,5 +1,6 @@
 /** The trust server: metadata, tags, revocations, changes and their audit over HTTP. */
 export {
+  type ApprovalRule,
   type BackupContents,
   BackupError,
   type BackupErrorCode,
@@ -74,6 +75,7 @@ export {
   type PageRequest,
   type Pending,
   type Readiness,
+  type Refusal,
   type RepositoryFilter,
   type RoleVersion,
   TrustError,

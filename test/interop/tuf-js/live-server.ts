@@ -36,7 +36,13 @@ export async function startLiveServer(): Promise<LiveServer> {
     port: 0,
     tls: undefined,
     publicUrl: undefined,
-    service: { access: 'token', gunPrefixes: [], registries: { [registry.host]: {} } },
+    service: {
+      access: 'token',
+      gunPrefixes: [],
+      oidc: [],
+      approvals: { rules: [] },
+      registries: { [registry.host]: {} },
+    },
     configFile: undefined,
   });
   const silent = (): void => undefined;

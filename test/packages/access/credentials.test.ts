@@ -38,9 +38,9 @@ describe('readCredentials', () => {
 
 describe('readBearer', () => {
   it('takes Bearer and not Basic, which a browser would send by itself', () => {
-    expect(readBearer('Bearer vdm_abc')).toBe('vdm_abc');
+    expect(readBearer('Bearer vdm_abc')).toEqual({ kind: 'token', token: 'vdm_abc' });
+    expect(readBearer('Bearer eyJh.e30.c2ln')).toEqual({ kind: 'jwt', jwt: 'eyJh.e30.c2ln' });
     expect(readBearer(basic('u:vdm_abc'))).toBeUndefined();
-    expect(readBearer(undefined)).toBeUndefined();
     expect(readBearer(`Bearer ${'x'.repeat(600)}`)).toBeUndefined();
   });
 });

@@ -9,6 +9,7 @@ import {
   createTrustServer,
   type IdempotencyStore,
   type Log,
+  type Refusal,
   TrustError,
   type TrustServerParts,
   type TrustService,
@@ -29,6 +30,8 @@ export interface ServerForTest {
   /** Names of the use cases called, with what they were called with. */
   readonly calls: { readonly name: string; readonly args: readonly unknown[] }[];
   readonly clock: { nowMs: number };
+  /** Refused calls, of which events are written. */
+  readonly refusals: Refusal[];
   /** Warnings and errors. */
   readonly logged: string[];
   /** What the log says of edits. */
@@ -44,6 +47,7 @@ export function serverForTest(
   parts: Partial<TrustServerParts> = {},
 ): ServerForTest {
   const calls: ServerForTest['calls'] = [];
+  const refusals: Refusal[] = [];
   const clock = { nowMs: startMs };
   const logged: string[] = [];
   const edits: string[] = [];
@@ -55,7 +59,7 @@ export function serverForTest(
     error: (fields, message) => logged.push(`${message} ${String(fields['err'])}`),
   };
   const app = createTrustServer({
-    service: recording({ ...memoryService(), ...overrides }, calls),
+    service: recording({ ...memoryService(), ...overrides }, calls, refusals),
     authenticator: createAuthenticator({
       tokens: { findByHash: async (hash) => tokens.get(hash), insertFirst: async () => false },
       now: () => clock.nowMs,
@@ -69,7 +73,7 @@ export function serverForTest(
     publicReads: true,
     ...parts,
   });
-  return { app, calls, clock, logged, edits, tokens };
+  return { app, calls, refusals, clock, logged, edits, tokens };
 }
 
 export const administrator = (fields: Partial<StoredToken>): StoredToken => ({
@@ -128,9 +132,13 @@ export function serverParts(): TrustServerParts {
   };
 }
 
-function recording(service: TrustService, calls: ServerForTest['calls']): TrustService {
+function recording(service: TrustService, calls: ServerForTest['calls'], refusals: Refusal[]): TrustService {
+  const recordRefusal = async (refusal: Refusal): Promise<void> => {
+    refusals.push(refusal);
+  };
   return new Proxy(service, {
     get(target, name, receiver) {
+      if (name === 'recordRefusal') return recordRefusal;
       const method: unknown = Reflect.get(target, name, receiver);
       if (typeof method !== 'function') return method;
       return (...args: unknown[]) => {

@@ -25,11 +25,15 @@ export async function readTls({ tls }: ServeSettings, now: number): Promise<TlsM
   return tls === undefined || tls === 'development' ? undefined : await loadTls(tls, { readFile, now });
 }
 
-/** @throws CliError USAGE for an address that cannot be had */
+/**
+ * @param clientAuthorities - PEM; present: clients are asked for a certificate of theirs, and may have none
+ * @throws CliError USAGE for an address that cannot be had
+ */
 export async function listen(
   settings: ServeSettings,
   tls: TlsMaterial | undefined,
   fetch: Fetch,
+  clientAuthorities?: string,
 ): Promise<Listening> {
   const { host, port } = settings;
   const listener = getRequestListener(fetch);
@@ -42,6 +46,7 @@ export async function listen(
             cert: Buffer.from(tls.cert),
             key: Buffer.from(tls.key),
             minVersion: tls.minVersion,
+            ...(clientAuthorities === undefined ? {} : askForCertificate(clientAuthorities)),
           },
           listener,
         );
@@ -66,6 +71,11 @@ export async function listen(
       }).finally(() => clearInterval(sweep));
     },
   };
+}
+
+/** Who has none, or one of another authority, is anybody: anonymous reads go on. `authorized` of the socket tells. */
+function askForCertificate(ca: string) {
+  return { ca, requestCert: true, rejectUnauthorized: false } as const;
 }
 
 function cannotListen(host: string, port: number, cause: Error): CliError {

@@ -7,6 +7,7 @@ import { readConfigFile } from '../config/read-config-file.ts';
 import { systemConfigFile } from '../config/resolve-config.ts';
 import type { Environment } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { accessSettings } from './access-settings.ts';
 
 /** Flags as the command line gives them; every one has its `VIDIMUS_` variable. */
 export interface ServeFlags {
@@ -57,6 +58,7 @@ const serviceSchema = z.strictObject({
   gunPrefixes: z.array(gunPrefixSchema).max(100).default([]),
   /** The registry's token server, for the Notary wire; reading then needs its tokens, too. */
   tokenAuth: tokenAuthSchema.optional(),
+  ...accessSettings,
   /** The only registries the service contacts, and only to serve target bytes. */
   registries: z.record(z.string().min(1).max(255), registrySchema).default({}),
 });

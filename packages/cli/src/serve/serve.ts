@@ -24,6 +24,7 @@ import { newId } from '../client/identifiers.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { programVersion } from '../version.ts';
+import { readAccess } from './access-settings.ts';
 import { createFetchManifest } from './fetch-manifest.ts';
 import { makeFirstToken } from './first-token.ts';
 import { listen, readTls } from './listen.ts';
@@ -56,6 +57,8 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
     const tokenServer = await readTokenServer(settings, now);
     const keyParts: MasterKeyParts = { environment, random, dataDirectory: undefined };
     const given = settings.databaseUrl === undefined ? undefined : await readMasterKeys(keyParts);
+    const { configFile } = settings;
+    const access = readAccess(settings.service, { configFile, hasTls: settings.tls !== undefined, now });
     const database = await open(settings, log);
     ending.push(() => database.close());
     const development = await developmentTls(context, settings);
@@ -83,6 +86,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
       randomBytes: random,
       schedule: later,
       observer: observe(log, registry),
+      approvals: access.approvals,
     });
     ending.push(() => service.stop());
     const manifests = createFetchManifest(settings);
@@ -94,6 +98,8 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
     const app = createTrustServer({
       service,
       authenticator: authenticate(context, database, uses),
+      oidc: access.oidc,
+      ...(access.certificates === undefined ? {} : { certificates: access.certificates }),
       idempotency: createIdempotencyStore(database, now),
       fetchManifest: manifests.fetch,
       now,
@@ -108,7 +114,12 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
     await service.start();
     ending.push(startRewrapping({ database, keyStore, masters, later, log }));
     await makeFirstToken(context, database, settings.dataDirectory);
-    const listening = await listen(settings, tls ?? development?.material, app.fetch);
+    const listening = await listen(
+      settings,
+      tls ?? development?.material,
+      app.fetch,
+      access.clientAuthorities,
+    );
     ending.push(() => listening.close());
     announce(context, settings.publicUrl ?? listening.url);
     development?.tell(settings.publicUrl ?? listening.url);

@@ -1,4 +1,5 @@
 /** The core of the trust server: publishing, changes, freshness, reads, audit. */
+export type { ApprovalRule } from './approvals/approval-rules.ts';
 export { EMPTY_LOG, type EventBody, hashEvent } from './audit/event-chain.ts';
 export {
   type BackupContents,

@@ -60,7 +60,11 @@ const databaseIsAway: ReadonlySet<DatabaseErrorCode> = new Set<DatabaseErrorCode
  * id alone, and is logged under it.
  */
 export function toErrorAnswer(error: unknown, requestId: string, log: Log): Answer {
-  const { code, message, detail, status, headers } = toKnownError(error, requestId, log);
+  return answerOf(toKnownError(error, requestId, log));
+}
+
+/** A known error as the API writes it. */
+export function answerOf({ code, message, detail, status, headers }: KnownError): Answer {
   const entry = Object.keys(detail).length === 0 ? { code, message } : { code, message, detail };
   return { status, body: { errors: [entry] }, headers };
 }

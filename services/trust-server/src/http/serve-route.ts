@@ -10,17 +10,18 @@ import type { HttpMetrics } from '../metrics/http-metrics.ts';
 import { type Call, TrustError } from '../service.ts';
 import { type PrintedAnswer, printAnswer, toResponse, withoutMembers } from './answer.ts';
 import { type ApiRoute, editQuerySchema, type RawInput } from './api-route.ts';
-import { remoteAddress } from './app-path.ts';
-import { toErrorAnswer } from './error-answers.ts';
+import { answerOf, toKnownError } from './error-answers.ts';
 import type { Gates } from './gate.ts';
-import { admit, type GuardParts } from './guard.ts';
+import { type GuardParts, judgeVisitor } from './guard.ts';
 import { answerOnce, type IdempotencyStore } from './idempotency.ts';
 import type { Log } from './log.ts';
 import { parseBody, readBody } from './read-body.ts';
 import { readIdempotencyKey, readIfMatch, readRequestId } from './request-headers.ts';
+import { type RefusalTeller, tellRefusal } from './tell-refusal.ts';
 import { validate } from './validate.ts';
+import { visitorOf } from './visitor.ts';
 
-export interface PipelineParts {
+export interface PipelineParts extends RefusalTeller {
   readonly guard: GuardParts;
   readonly gates: Gates;
   readonly idempotency: IdempotencyStore;
@@ -38,16 +39,16 @@ export async function serveRoute(context: Context, route: ApiRoute, parts: Pipel
   let answer: PrintedAnswer;
   let identity: Identity | undefined;
   try {
-    identity = await admit(
-      parts.guard,
-      { authorization: context.req.header('authorization'), address: remoteAddress(context.env) },
-      route.permission,
-      context.req.param('repository'),
-    );
+    const repository = context.req.param('repository');
+    const admission = await judgeVisitor(parts.guard, visitorOf(context), route.permission, repository);
+    identity = admission.identity;
+    if (admission.refusal !== undefined) throw admission.refusal;
     const admitted = identity;
     answer = await parts.gates.run(route.gate, () => answerRoute(context, route, parts, admitted, requestId));
   } catch (error) {
-    answer = printAnswer(toErrorAnswer(error, requestId, parts.log));
+    const known = toKnownError(error, requestId, parts.log);
+    answer = printAnswer(answerOf(known));
+    if (identity !== undefined) tellRefusal(parts, context, route, identity, requestId, known);
   }
   const tookMs = parts.now() - started;
   parts.metrics.observeRequest(route.method, route.path, answer.status, tookMs / 1_000);

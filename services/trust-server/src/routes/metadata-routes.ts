@@ -1,8 +1,8 @@
 /** `GET /metadata/<file>`: the TUF repository, byte for byte as signed. Never signs, never writes. */
 
-import type { Permission } from '@vidimus/access';
 import type { Context, Handler } from 'hono';
 import { LRUCache } from 'lru-cache';
+import type { RouteDoc } from '../http/api-route.ts';
 import { matchesEtag } from '../http/request-headers.ts';
 import type { HttpMetrics } from '../metrics/http-metrics.ts';
 import type { MetadataFile, MetadataName, TrustService } from '../service.ts';
@@ -15,8 +15,10 @@ export interface MetadataParts {
   readonly service: Pick<TrustService, 'readMetadata'>;
   readonly metrics: HttpMetrics;
   readonly publicReads: boolean;
+  /** The route as documented. */
+  readonly doc: RouteDoc;
   /** Answers instead of the route when the caller may not read; undefined lets it pass. */
-  readonly refuse: (context: Context, permission: Permission) => Promise<Response | undefined>;
+  readonly refuse: (context: Context, doc: RouteDoc) => Promise<Response | undefined>;
   /** Answers for what the service throws. */
   readonly fail: (context: Context, error: unknown) => Response;
 }
@@ -76,7 +78,7 @@ export function metadataHandler(parts: MetadataParts): Handler {
     }
   };
   if (parts.publicReads) return read;
-  return async (context) => (await parts.refuse(context, 'metadata')) ?? (await read(context));
+  return async (context) => (await parts.refuse(context, parts.doc)) ?? (await read(context));
 }
 
 function toQuestion(context: Context): Question {

@@ -4,10 +4,10 @@
  * role vouches for now is asked for, only at the repository's own registry, only if the configuration names it.
  */
 
-import type { Permission } from '@vidimus/access';
 import { sha256Hex } from '@vidimus/crypto';
 import { DIRECTORY_NAME } from '@vidimus/reference';
 import type { Context, Handler } from 'hono';
+import type { RouteDoc } from '../http/api-route.ts';
 import type { Gates } from '../http/gate.ts';
 import { maxManifestBytes } from '../http/limits.ts';
 import { matchesEtag } from '../http/request-headers.ts';
@@ -31,7 +31,9 @@ export interface TargetParts {
   readonly fetchManifest: FetchManifest;
   readonly gates: Gates;
   readonly publicReads: boolean;
-  readonly refuse: (context: Context, permission: Permission) => Promise<Response | undefined>;
+  /** The route as documented. */
+  readonly doc: RouteDoc;
+  readonly refuse: (context: Context, doc: RouteDoc) => Promise<Response | undefined>;
   readonly fail: (context: Context, error: unknown) => Response;
 }
 
@@ -41,7 +43,7 @@ const maxAgeSeconds = 60;
 export function targetHandler(parts: TargetParts): Handler {
   return async (context) => {
     try {
-      const refused = await parts.refuse(context, 'metadata');
+      const refused = await parts.refuse(context, parts.doc);
       if (refused !== undefined) return refused;
       const repository = context.req.param('repository') ?? '';
       const file = context.req.param('file') ?? '';

@@ -88,6 +88,58 @@ describe('authentication', () => {
   });
 });
 
+describe('a refused call', () => {
+  it.each<[string, string, string, string]>([
+    [
+      'a repository that is not the caller’s',
+      'PUT',
+      '/v2/registry.example.com/other/_trust/tags/1',
+      'DENIED',
+    ],
+    ['a read that is not the caller’s', 'GET', '/v2/registry.example.com/other/_trust/tags', 'DENIED'],
+    ['a body that is none', 'PUT', put, 'BODY_INVALID'],
+    ['what is not there', 'DELETE', `${base}/tags/unknown`, 'TAG_UNKNOWN'],
+  ])('by somebody known leaves an event: %s', async (_what, method, path, code) => {
+    const { app, tokens, refusals } = serverForTest();
+    tokens.set(sha256(token), administrator({ repositories: ['registry.example.com/shop/*'] }));
+    await app.request(path, { method, headers: { ...bearer, 'X-Request-Id': 'r1' } });
+    const [name] = /registry\.example\.com\/[a-z/]+(?=\/_trust)/.exec(path) ?? [];
+    expect(refusals).toMatchObject([{ actor: 'token:t1', requestId: 'r1', method, repository: name, code }]);
+    expect(refusals[0]?.route).toMatch(/^\/v2\/\{repository\}\/_trust\/tags/);
+  });
+
+  it.each<[string, RequestInit]>([
+    ['nobody', { method: 'PUT' }],
+    ['a bad token', { method: 'PUT', headers: { Authorization: 'Bearer wrong' } }],
+  ])('by %s is only counted', async (_what, init) => {
+    const { app, refusals } = serverForTest();
+    await app.request(put, init);
+    expect(refusals).toEqual([]);
+    const text = await (await app.request('/metrics', { headers: bearer })).text();
+    expect(text).toMatch(/vidimus_http_requests_total\{method="put",.*status="401"\} 1/);
+  });
+
+  it('that only asked for what is not there leaves none', async () => {
+    const { app, refusals } = serverForTest();
+    expect((await app.request(base, { headers: bearer })).status).toBe(404);
+    expect(refusals).toEqual([]);
+  });
+
+  it('of metadata and metrics is no exception', async () => {
+    const { app, tokens, refusals } = serverForTest({}, { publicReads: false });
+    tokens.set(
+      sha256(token),
+      administrator({ role: 'reader', repositories: ['registry.example.com/shop/*'] }),
+    );
+    const paths = ['/v2/registry.example.com/other/_trust/metadata/timestamp.json', '/metrics'];
+    for (const path of paths) expect((await app.request(path, { headers: bearer })).status).toBe(403);
+    expect(refusals.map(({ code, route }) => [code, route])).toEqual([
+      ['DENIED', '/v2/{repository}/_trust/metadata/{file}'],
+      ['DENIED', '/metrics'],
+    ]);
+  });
+});
+
 describe('bodies', () => {
   it.each([
     ['not JSON', 'nope'],
@@ -165,7 +217,9 @@ describe('bodies', () => {
 
   it('refuses a body where none belongs', async () => {
     const { app } = serverForTest();
-    expect(await codeOf(await app.request(put, write('DELETE', {})))).toBe('413 BODY_TOO_LARGE');
+    expect(await codeOf(await app.request(`${base}/changes/1`, write('DELETE', {})))).toBe(
+      '413 BODY_TOO_LARGE',
+    );
   });
 
   it('reads no body at all as an empty creation', async () => {

@@ -23,6 +23,8 @@ export interface DoorParts {
   readonly authenticator: Authenticator;
   readonly failures: FailureLimiter;
   readonly tokens: RegistryTokens;
+  /** Hears of somebody known who may not; never throws. */
+  readonly refused?: (context: Context, actor: string) => void;
   /** Where clients reach this service, for a token server's realm; as they spelled it themselves when absent. */
   readonly publicUrl: string | undefined;
 }
@@ -67,7 +69,10 @@ export function createDoor(parts: DoorParts): Door {
         return open ? { actor: anonymousActor, holdsScope: false } : challenge(context, scope);
       }
       const holdsScope = caller.may(scope);
-      if (!holdsScope && !open) return challenge(context, scope, 'insufficient_scope');
+      if (!holdsScope && !open) {
+        parts.refused?.(context, caller.actor);
+        return challenge(context, scope, 'insufficient_scope');
+      }
       return { actor: caller.actor, holdsScope };
     },
   };
