@@ -17,7 +17,7 @@ import { SignerError } from './errors.ts';
 import { judge } from './judge.ts';
 import { createKeyHome, type HomeKey } from './key-home.ts';
 import { toRules } from './rules.ts';
-import { createSignedRecord } from './signed-record.ts';
+import { createSignedRecord, MAX_ROOT_CHARACTERS } from './signed-record.ts';
 
 export interface SignerParts {
   /** Made with mode 0700 when it is missing; one process at a time may use it, which the caller sees to. */
@@ -106,6 +106,7 @@ export async function createSigner(parts: SignerParts): Promise<SignerService> {
       delegations,
       scheme,
       signature: answer.signature,
+      ...(read.kind === 'root' && document.length <= MAX_ROOT_CHARACTERS ? { document } : {}),
     });
     await audit.append({ event: 'signed', ...about, approvedBy: judged.approvedBy });
     return answer;

@@ -18,6 +18,8 @@ export interface SignedBefore {
   readonly scheme: 'ed25519' | 'ecdsa-sha256-p1363';
   /** Base64. */
   readonly signature: string;
+  /** Of root alone, base64: what says the same as it is told so, since root never passes a version over. */
+  readonly document?: string | undefined;
 }
 
 export interface JudgeInput {
@@ -50,9 +52,14 @@ export function judge(input: JudgeInput): Judged {
 }
 
 /** One version never gets two contents, and none is signed after a higher one: attack "two histories". */
-function assertVersion({ document: { version } }: ReadDocument, before: SignedBefore | undefined): void {
+function assertVersion(
+  { document: { version }, content }: ReadDocument,
+  before: SignedBefore | undefined,
+): void {
   if (before === undefined) return;
-  const detail = { version, highest: before.version };
+  const isSame = version === before.version && content === before.content;
+  const document = isSame && before.document !== undefined ? { document: before.document } : {};
+  const detail = { version, highest: before.version, ...document };
   if (version <= before.version) {
     throw new SignerError(
       'VERSION_USED',

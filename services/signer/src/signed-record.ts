@@ -20,6 +20,9 @@ const MAX_RECORD_BYTES = 2 ** 22;
 /** From this size on the file is written anew; a key signs in at most a few hundred roles (bins). */
 const COMPACT_BYTES = 2 ** 20;
 
+/** A root of hundreds of keys; a longer one is not kept. */
+export const MAX_ROOT_CHARACTERS = 400_000;
+
 const hex64 = z.string().refine(isSha256Hex);
 const lineSchema = z.strictObject({
   role: z.string().min(1).max(255),
@@ -29,6 +32,7 @@ const lineSchema = z.strictObject({
   delegations: hex64,
   scheme: z.enum(['ed25519', 'ecdsa-sha256-p1363']),
   signature: z.string().max(1024),
+  document: z.string().max(MAX_ROOT_CHARACTERS).optional(),
 });
 
 type Line = z.infer<typeof lineSchema>;
@@ -66,10 +70,11 @@ export function createSignedRecord(directory: string, random: Random): SignedRec
 
   return {
     last: async (keyId, role) => await usable(keyId, async () => (await read(keyId)).lines.get(role)),
-    add: async (keyId, role, { version, sha256, content, delegations, scheme, signature }) => {
+    add: async (keyId, role, { version, sha256, content, delegations, scheme, signature, document }) => {
       await usable(keyId, async () => {
         const { lines, size, endsTorn } = await read(keyId);
-        const entry: Line = { role, version, sha256, content, delegations, scheme, signature };
+        const kept = document === undefined ? {} : { document };
+        const entry: Line = { role, version, sha256, content, delegations, scheme, signature, ...kept };
         if (size > COMPACT_BYTES) {
           const newest = new Map(lines).set(role, entry);
           const text = [...newest.values()].map((line) => `${JSON.stringify(line)}\n`).join('');

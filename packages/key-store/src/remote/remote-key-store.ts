@@ -12,7 +12,7 @@ import type { Approval } from './approval.ts';
 import { type MadeKey, madeKeySchema, type SignAnswer, signAnswerSchema, signerPaths } from './protocol.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-const MAX_ANSWER_BYTES = 65_536;
+const MAX_ANSWER_BYTES = 524_288;
 const MAX_SOCKETS = 16;
 /** A request on a connection that the signer closed meanwhile never reached it. */
 const ATTEMPTS = 2;
@@ -46,7 +46,8 @@ export interface RemotePlace {
 export type RemoteKey = Pick<HeldKey, 'keyId' | 'algorithm' | 'publicHex'>;
 
 /** Every method throws KeyStoreError SIGNER_UNAVAILABLE (down, slow, nonsense) or SIGNER_REFUSED (detail: `code`, and
- * `highest`, the newest version signed, where the version was used). */
+ * `highest`, the newest version signed, where the version was used; `document`, base64, where that is a root of the same
+ * content). */
 export interface RemoteKeyStore {
   /** Makes a key for one place. */
   make(place: RemotePlace, algorithm?: MadeAlgorithm): Promise<MadeKey>;
@@ -129,7 +130,9 @@ export function createRemoteKeyStore({
 const refusalSchema = z.looseObject({
   code: z.string().regex(/^[A-Z_]{1,40}$/),
   message: z.string().max(1000),
-  detail: z.looseObject({ highest: z.int().positive().optional() }).optional(),
+  detail: z
+    .looseObject({ highest: z.int().positive().optional(), document: z.base64().optional() })
+    .optional(),
 });
 
 /** Codes that say the signer cannot now, rather than that it will not. */
@@ -147,8 +150,12 @@ async function exchange<T>(request: ClientRequest, body: unknown, schema: z.ZodT
   if (!refusal.success) throw unavailable(`the signer answered ${status}`, { status });
   const { code, message, detail } = refusal.data;
   if (PASSING.includes(code)) throw unavailable(`the signer answered ${code}: ${message}`, { code });
-  const highest = detail?.highest === undefined ? {} : { highest: detail.highest };
-  throw new KeyStoreError('SIGNER_REFUSED', `the signer refused: ${message}`, { code, ...highest });
+  const { highest, document } = detail ?? {};
+  throw new KeyStoreError('SIGNER_REFUSED', `the signer refused: ${message}`, {
+    code,
+    ...(highest === undefined ? {} : { highest }),
+    ...(document === undefined ? {} : { document }),
+  });
 }
 
 async function converse(

@@ -1,6 +1,6 @@
 /** Puts the core together: the use cases of `TrustService` over one database and one key store. */
 import type { Database, Queries } from '@vidimus/database';
-import type { WrappedKeyStore } from '@vidimus/key-store';
+import type { RemoteKeyStore, WrappedKeyStore } from '@vidimus/key-store';
 import { DIRECTORY_NAME } from '@vidimus/reference';
 import type { NotaryService } from '../notary-service.ts';
 import type { Change, Impact, RepositorySummary } from '../schemas/index.ts';
@@ -15,6 +15,7 @@ import {
 } from '../service.ts';
 import { type ApprovalRule, createApprovalRules } from './approvals/approval-rules.ts';
 import { approveChange } from './approvals/approve-change.ts';
+import { finishAllBegun } from './approvals/finish-begun.ts';
 import { createRefusalRecorder, refusalWindowMs } from './audit/record-refusals.ts';
 import { toChange } from './changes/change-answer.ts';
 import { type Creation, create } from './changes/create.ts';
@@ -69,6 +70,8 @@ export interface TrustServiceParts {
   readonly database: Database;
   readonly keyStore: WrappedKeyStore;
   /** Milliseconds since 1970. */
+  /** A signer of its own, where new keys are made; those that are wrapped stay where they are. */
+  readonly remoteKeys?: RemoteKeyStore;
   readonly now: () => number;
   readonly randomBytes: (length: number) => Uint8Array;
   /** Runs something later; returns how to call it off. */
@@ -108,7 +111,12 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   const { db } = database;
   const newId = createIds({ now, randomBytes: parts.randomBytes });
   const reader = createDocumentReader();
-  const keys = createManagedKeys({ keyStore: parts.keyStore, randomBytes: parts.randomBytes, now });
+  const keys = createManagedKeys({
+    keyStore: parts.keyStore,
+    randomBytes: parts.randomBytes,
+    now,
+    ...(parts.remoteKeys === undefined ? {} : { remote: parts.remoteKeys }),
+  });
   const cache = createMetadataCache({
     database,
     now,
@@ -155,6 +163,10 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   });
   let cancelFlush: (() => void) | undefined;
   let unlisten: (() => Promise<void>) | undefined;
+      await finishAllBegun(common, {
+        onPublished,
+        ...(observer?.failed === undefined ? {} : { failed: observer.failed }),
+      });
   const checkReadiness = createReadiness(database, background, now);
 
   const edit = async <Body>(

@@ -46,6 +46,8 @@ export interface CoreOptions {
   readonly approvals?: TrustServiceParts['approvals'];
 }
 
+  /** A signer of its own. */
+  readonly remoteKeys?: TrustServiceParts['remoteKeys'];
 /** Cores share a database: each draws other bytes. */
 let opened = 0;
 
@@ -80,6 +82,7 @@ export function openCore(database: Database, options: CoreOptions = {}): CoreFor
   });
   return { service, clock, keyStore, heard };
 }
+    ...(options.remoteKeys === undefined ? {} : { remoteKeys: options.remoteKeys }),
 
 /** Bytes that look random and are the same in every run. */
 function seededRandom(seed: string): (length: number) => Uint8Array {

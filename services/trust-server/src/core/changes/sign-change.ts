@@ -10,7 +10,7 @@ import type { DialectParts } from '../dialect-changes/dialect-parts.ts';
 import { readFollowedRoot } from '../dialect-changes/followed-root.ts';
 import { endChange } from '../edits/end-change.ts';
 import { keyIn, type Proposal, readProposal } from '../edits/proposal.ts';
-import { isComplete, settleChange } from '../edits/settle-change.ts';
+import { isBegun, isComplete, settleChange } from '../edits/settle-change.ts';
 import { parsePlan } from '../edits/stored-plan.ts';
 import { toWholeSecond } from '../instants.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
@@ -167,8 +167,17 @@ export async function rejectChange(
     if (change.state === 'rejected') return { change, managed };
     const nowMs = parts.now();
     const open = assertOpen(change, row, nowMs);
+    await assertNotBegun(tx, open, change);
     if (call.dryRun !== true) await endChange(parts, tx, open, change, 'rejected', call, nowMs);
     return { change: { ...change, state: 'rejected' }, managed };
+  });
+}
+
+/** A signer may have signed it already, and signs no other root of its version. @throws TrustError CHANGE_CLOSED */
+async function assertNotBegun(tx: Queries, row: RepositoryRow, change: ChangeRow): Promise<void> {
+  if (!(await isBegun(tx, row, change))) return;
+  throw new TrustError('CHANGE_CLOSED', `change ${change.id} waits for nobody: it is being published`, {
+    change: change.id,
   });
 }
 
@@ -183,6 +192,8 @@ export async function expireChange(
     const change = await readChange(tx, repository, id);
     const nowMs = parts.now();
     if (change?.state !== 'open' || stateOf(change, nowMs) !== 'expired') return;
+    // What waits for nobody is published late rather than never.
+    if (row !== undefined && (await isBegun(tx, row, change))) return;
     const isOver = change.kind === 'create' && row?.activatedAtMs !== undefined;
     if (row?.incarnation === change.incarnation && !isOver) {
       const call = { actor: 'service', requestId: 'freshness' };

@@ -6,7 +6,7 @@ import type { RepositoryRow } from '../store/repositories.ts';
 import { lifetimesIn } from '../store/repository-settings.ts';
 import { assertCustody } from './custody.ts';
 import type { Carried, EditParts, EditPlan } from './edit-plan.ts';
-import { clearWay, openChange, toChangeRow } from './open-change.ts';
+import { clearWay, openChange, shownIn, toChangeRow } from './open-change.ts';
 import { documentsOfOthers, type PreparedPart, prepare } from './prepare.ts';
 import { publishEdit, settingsAfter } from './publish-edit.ts';
 import { toStoredPlan } from './stored-plan.ts';
@@ -34,8 +34,12 @@ export async function carryOut(
   if ('change' in way) return { outcome: 'change', change: way.change, managed };
 
   const others = prepared.flatMap((part) => documentsOfOthers(part, managed));
-  if (others.length > 0 || (plan.approvals ?? 0) > 0) {
-    const change = await toChangeRow(parts, tx, way.row, call, plan, prepared, managed, nowMs);
+  const waits = others.length > 0 || (plan.approvals ?? 0) > 0;
+  const isWritten =
+    !waits && call.dryRun !== true && (await isRootRemote(parts, tx, way.row, plan, prepared));
+  if (waits || isWritten) {
+    const shown = isWritten ? 'approved' : shownIn(plan);
+    const change = await toChangeRow(parts, tx, way.row, call, plan, prepared, managed, nowMs, shown);
     if (call.dryRun === true) return { ...dryRun(plan, prepared, managed), change };
     await openChange(parts, tx, way.row, call, plan, change, new Set([...way.row.settings.managed, ...made]));
     return { outcome: 'change', change, managed };
@@ -45,6 +49,25 @@ export async function carryOut(
   const stored = toStoredPlan(plan, [], nowMs);
   const edit = { call, plan: stored, prepared, collected: () => [], nowMs };
   return { outcome: 'published', ...(await publishEdit(parts, tx, way.row, edit)) };
+}
+
+/**
+ * A signer of its own signs one root of a version and never another, and root passes no version over: its bytes are
+ * written down before it is asked, as a change that waits for nobody. Whoever comes after a crash finishes that one.
+ */
+async function isRootRemote(
+  { keys }: EditParts,
+  tx: Queries,
+  row: RepositoryRow,
+  { made = [] }: EditPlan,
+  prepared: readonly PreparedPart[],
+): Promise<boolean> {
+  const keyIds = prepared.flatMap(({ base, next }) =>
+    next.root === undefined ? [] : [...base.documents.root.roles.root.keyIds, ...next.root.roles.root.keyIds],
+  );
+  if (keyIds.length === 0) return false;
+  const isMade = made.some((key) => 'remote' in key && keyIds.includes(key.key.keyId));
+  return isMade || (await keys.areRemote(tx, row, keyIds));
 }
 
 function dryRun(plan: EditPlan, prepared: readonly PreparedPart[], managed: ReadonlySet<string>) {

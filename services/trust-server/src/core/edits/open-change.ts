@@ -93,10 +93,11 @@ export async function toChangeRow(
   prepared: readonly PreparedPart[],
   managed: ReadonlySet<string>,
   nowMs: number,
+  shown = shownIn(plan),
 ): Promise<ChangeRow> {
   const issuedMs = toWholeSecond(nowMs);
   const others = prepared.flatMap((part) =>
-    documentsOfOthers(part, managed, shownIn(plan)).map((document) => ({ part, document })),
+    documentsOfOthers(part, managed, shown).map((document) => ({ part, document })),
   );
   const documents = others.map(({ part, document }) => toDocument(part, document));
   const expires = others.map(
@@ -109,6 +110,9 @@ export async function toChangeRow(
     issuedMs,
   );
   const { kind, summary, diff, request, approvals = 0 } = plan;
+  const until = Math.min(...expires.map(([, ms]) => ms));
+  // What waits for nobody is published late rather than never.
+  const waits = shown === shownIn(plan);
   return {
     id: parts.newId(),
     repository: row.repository,
@@ -127,7 +131,7 @@ export async function toChangeRow(
     insteadOf: deadFor(await readDeadChanges(tx, row.repository), documents),
     createdBy: call.actor,
     createdAtMs: issuedMs,
-    expiresAtMs: changeExpiry(nowMs, Math.min(...expires.map(([, ms]) => ms))),
+    expiresAtMs: waits ? changeExpiry(nowMs, until) : until,
     plan: printPlan(stored),
     approvals,
     signatures: [],
@@ -135,8 +139,14 @@ export async function toChangeRow(
 }
 
 /** Who approves reads the root, also where nobody but the service signs it; a moved root then makes the change stale. */
-export function shownIn({ approvals = 0 }: { readonly approvals?: number }): 'approved' | 'signed' {
-  return approvals > 0 ? 'approved' : 'signed';
+export function shownIn({
+  approvals = 0,
+  documents = [],
+}: {
+  readonly approvals?: number;
+  readonly documents?: ChangeRow['documents'];
+}): 'approved' | 'signed' {
+  return approvals > 0 || documents.some(({ role }) => role === 'root') ? 'approved' : 'signed';
 }
 
 /** A document of an edit as a change keeps it. */

@@ -32,6 +32,13 @@ export async function isComplete(tx: Queries, row: RepositoryRow, change: Change
   return (approved?.people ?? 0) >= (change.approvals ?? 0);
 }
 
+/** Whether an edit waits for nobody, and may be signed already by a signer that signs no other root of its version. */
+export async function isBegun(tx: Queries, row: RepositoryRow, change: ChangeRow): Promise<boolean> {
+  // Creations and ends have ways of their own.
+  const isEdit = change.kind !== 'create' && change.kind !== 'dialects' && change.kind !== 'end';
+  return isEdit && (await isComplete(tx, row, change));
+}
+
 /**
  * What others signed is published as they signed it; what the service signs alone is made from what is current now.
  * The caller holds the lock of `row`, and has seen that the change is complete.

@@ -1,5 +1,7 @@
 /** Puts the use cases of keys together. */
 import type { KeyService } from '../../key-service.ts';
+import { finishBegun } from '../approvals/finish-begun.ts';
+import { toChange } from '../changes/change-answer.ts';
 import type { DialectParts } from '../dialect-changes/dialect-parts.ts';
 import { readItems, readJob } from '../jobs/job-rows.ts';
 import { toJob } from '../jobs/print-job.ts';
@@ -39,13 +41,19 @@ export function createKeyService(parts: KeyServiceParts): KeyService {
       }),
     revokeKey: (call, repository, id, body) =>
       guarded(async () => {
+        if (call.dryRun !== true) await finishBegun(parts, call, repository);
         const { outcome, published } = await database.transaction(async (tx) => {
           const row = assertActive(repository, await lockLive(tx, repository));
           await assertBaseOf(tx, row, call.ifMatch);
           return await revokeIn(parts, tx, row, call, id, body);
         });
         for (const each of published) onPublished(each.row, each.published);
-        return outcome;
+        if (outcome.outcome !== 'change' || call.dryRun === true) return outcome;
+        const begun = await finishBegun(parts, call, repository);
+        const done = begun.find(({ change }) => change.id === outcome.change.id);
+        if (done?.published === undefined) return outcome;
+        onPublished(done.published.row, done.published.published);
+        return { ...outcome, change: toChange(done.change, done.managed, now()) };
       }),
     readFleetKey: (id, mayRead, page) => guarded(() => readFleetKey(db, id, mayRead, page)),
     readFleetImpact: (id, wish, mayRead, page) =>

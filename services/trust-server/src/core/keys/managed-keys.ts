@@ -68,6 +68,10 @@ export interface ManagedKeys {
   /** Ends the use of single keys of an incarnation: they are destroyed. */
   retireKeys(tx: Queries, at: Incarnation, nowMs: number, keyIds: readonly string[]): Promise<void>;
   isAvailable(role: string): boolean;
+  /** Whether keys may be in a signer of their own, which never signs a second document of a version. */
+  readonly mayBeRemote: boolean;
+  /** Whether one of these keys is there. */
+  areRemote(queries: Queries, at: Incarnation, keyIds: Iterable<string>): Promise<boolean>;
 }
 
 /**
@@ -193,6 +197,15 @@ export function createManagedKeys({ keyStore, remote, randomBytes, now }: Manage
             inArray(keyKeys.keyId, [...keyIds]),
           ),
         );
+    },
+    mayBeRemote: remote !== undefined,
+    areRemote: async (queries, at, keyIds) => {
+      if (remote === undefined) return false;
+      const keys = await readKeys(queries, at);
+      return [...keyIds].some((keyId) => {
+        const key = keys.get(keyId);
+        return key !== undefined && !('wrapped' in key);
+      });
     },
     // A signer answers for itself.
     isAvailable: (role) => remote !== undefined || keyStore.isAvailable(role),

@@ -120,13 +120,48 @@ export async function sealRoot(
   collected: readonly Signature[] = [],
 ): Promise<Sealed<Root>> {
   const keyIds = [...(previous?.roles.root.keyIds ?? []), ...draft.roles.root.keyIds];
-  const bytes = await sign(sealing, 'root', draft, keyIds, collected);
+  const { bytes, next } = await signOnce(sealing, draft, keyIds, collected);
   const judged = judge('root', () =>
     previous === undefined
       ? verifyRoot(contextOf(sealing), bytes)
       : verifyRootUpdate(contextOf(sealing), previous, bytes),
   );
-  return finish(sealing, 'root', bytes, judged.document, draft);
+  return finish(sealing, 'root', bytes, judged.document, next);
+}
+
+/**
+ * Root passes no version over. When a signer signed this very root for a publish that never was, with other times,
+ * it is that one which is published.
+ */
+async function signOnce(
+  sealing: Sealing,
+  draft: Draft<Root>,
+  keyIds: readonly string[],
+  collected: readonly Signature[],
+): Promise<{ readonly bytes: Uint8Array; readonly next: Draft<Root> }> {
+  try {
+    return { bytes: await sign(sealing, 'root', draft, keyIds, collected), next: draft };
+  } catch (error) {
+    const next = signedBefore(sealing, draft, error);
+    if (next === undefined || collected.length > 0) throw error;
+    return { bytes: await sign(sealing, 'root', next, keyIds, collected), next };
+  }
+}
+
+/** The draft with the times of the document that the signer shows; undefined when that says anything else. */
+function signedBefore({ dialect }: Sealing, draft: Draft<Root>, error: unknown): Draft<Root> | undefined {
+  const shown = error instanceof KeyStoreError ? error.detail['document'] : undefined;
+  if (typeof shown !== 'string') return undefined;
+  const codec = codecOf(dialect);
+  const message = new Uint8Array(Buffer.from(shown, 'base64'));
+  const { expires, binding } = codec.decode('root', codec.open(codec.seal(message, []), maxFileBytes));
+  const { issued } = binding;
+  const next = {
+    ...draft,
+    expires,
+    binding: { ...draft.binding, ...(issued === undefined ? {} : { issued }) },
+  };
+  return Buffer.from(codec.encode(next)).equals(message) ? next : undefined;
 }
 
 async function sign(

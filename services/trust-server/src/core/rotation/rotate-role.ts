@@ -1,5 +1,6 @@
 /** `POST …/roles/<role>/rotations` and `PATCH …/roles/<role>`. */
 import type { Call } from '../../service.ts';
+import { finishBegun, finishCarried } from '../approvals/finish-begun.ts';
 import type { DialectParts } from '../dialect-changes/dialect-parts.ts';
 import { carryOut } from '../edits/carry-out.ts';
 import type { Carried } from '../edits/edit-plan.ts';
@@ -18,10 +19,12 @@ export async function rotateRole(
   repository: string,
   request: RotationRequest,
 ): Promise<Rotated> {
-  return await parts.database.transaction(async (tx) => {
+  if (call.dryRun !== true) await finishBegun(parts, call, repository);
+  const rotated = await parts.database.transaction(async (tx): Promise<Rotated> => {
     const row = assertActive(repository, await lockLive(tx, repository));
     await assertBaseOf(tx, row, call.ifMatch);
     const plan = await planRotation(parts, tx, row, request);
     return plan === undefined ? { outcome: 'same' } : await carryOut(parts, tx, row, call, plan);
   });
+  return rotated.outcome === 'same' ? rotated : await finishCarried(parts, call, repository, rotated);
 }
