@@ -7,6 +7,7 @@ import { defineDelegation } from './program/delegation.ts';
 import { defineKey } from './program/key.ts';
 import { defineToken } from './program/token.ts';
 import { programVersion } from './version.ts';
+import { defineSigner } from './program/signer.ts';
 
 /** Builds the command line; `runner` gives the chosen command its context. */
 export function createProgram(world: World, runner: Runner): Command {
@@ -27,6 +28,7 @@ export function createProgram(world: World, runner: Runner): Command {
   defineServe(program, runner);
   definePublishing(program, runner);
   defineChange(program, runner);
+  defineSigner(program, runner);
   defineKey(program, runner);
   defineDelegation(program, runner);
   definePulling(program, runner);
