@@ -58,6 +58,8 @@ export const problemSchema = z
     dialect: dialectSchema.optional(),
     tag: z.string().optional(),
     expires: timeSchema.optional(),
+    /** Who signs the role, where that is not the service alone: names of signers, ids of keys without one. */
+    heldBy: z.array(z.string()).optional(),
     fix: z.string(),
   })
   .openapi('Problem');

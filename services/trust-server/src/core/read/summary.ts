@@ -1,9 +1,9 @@
 /** `GET …/_trust`, `/roles` and the fleet's list. */
 import { sha256Hex } from '@vidimus/crypto';
-import { type Queries, trustChanges, trustHeads, trustRepositories } from '@vidimus/database';
+import { type Queries, trustChanges, trustHeads, trustRepositories, trustRoleKeys } from '@vidimus/database';
 import { toPathGlob } from '@vidimus/notary';
-import type { Delegation, DialectName } from '@vidimus/tuf';
-import { and, asc, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import { BINS_ROLE, type Delegation, type DialectName } from '@vidimus/tuf';
+import { and, asc, eq, gt, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm';
 import type {
   FleetSummary,
   RepositoryRow as RepositoryAnswer,
@@ -20,6 +20,7 @@ import { headOf } from '../publish/current-documents.ts';
 import { readOpenChanges } from '../store/changes.ts';
 import { type Head, readFile } from '../store/metadata.ts';
 import { lifetimesIn, parseSettings, type RepositorySettings } from '../store/repository-settings.ts';
+import { withHolders } from './holders.ts';
 import { findProblems, type RoleLife } from './problems.ts';
 import {
   delegationsOf,
@@ -45,7 +46,7 @@ export async function readSummary(
   const rootFile = await readFile(queries, row, dialect, 'root', headOf(heads, 'root').version);
   if (rootFile === undefined) throw new TrustError('INTERNAL', 'the root file is missing');
   const open = (await readOpenChanges(queries, row)).filter((change) => stateOf(change, nowMs) === 'open');
-  return {
+  const summary: RepositorySummary = {
     repository,
     incarnation: row.incarnation,
     dialects: [...row.dialects],
@@ -78,6 +79,8 @@ export async function readSummary(
       }),
     ],
   };
+  const [told = summary] = await withHolders(queries, [summary]);
+  return told;
 }
 
 function livesOf(view: RepositoryView): readonly RoleLife[] {
@@ -168,7 +171,7 @@ export async function listRepositories(
   const names = (code: string): number =>
     rows.filter(({ problems }) => problems.some((found) => found.code === code)).length;
   return {
-    items: items.slice(0, page.limit),
+    items: await withHolders(queries, items.slice(0, page.limit)),
     ...(last === undefined ? {} : { next: last.repository }),
     summary: {
       repositories: rows.length,
@@ -233,7 +236,7 @@ async function readLives(
         eq(trustRepositories.incarnation, trustHeads.incarnation),
       ),
     )
-    .where(and(active(filter), inArray(trustHeads.role, [...shownRoles])));
+    .where(and(active(filter), or(inArray(trustHeads.role, [...shownRoles]), isSigners)));
   const lives = new Map<string, Life[]>();
   for (const { repository, dialect, role, version, expiresAt, resignAfter } of rows) {
     const known = lives.get(repository) ?? [];
@@ -248,6 +251,12 @@ async function readLives(
   }
   return lives;
 }
+
+/** Roles that somebody is still delegated; bins are a matter of layout. */
+const isSigners = sql`${trustHeads.role} <> ${BINS_ROLE} and ${trustHeads.role} !~ '^b[0-9]+-' and exists (
+  select 1 from ${trustRoleKeys} l where l.repository = ${trustHeads.repository}
+    and l.incarnation = ${trustHeads.incarnation} and l.dialect = ${trustHeads.dialect}
+    and l.role = ${trustHeads.role} and l.until is null)`;
 
 type Life = Omit<Head, 'sha256'>;
 

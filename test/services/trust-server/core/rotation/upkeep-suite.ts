@@ -124,10 +124,15 @@ export function upkeepSuite(given: DatabaseForSuite): void {
       });
       if (first === undefined) throw new Error('no change');
       const { problems } = await made.service.readRepository(made.repository);
-      expect(problems.map(({ code, role }) => [code, role])).toEqual([
-        ['ROLE_EXPIRING', 'revocations'],
-        ['CHANGE_OPEN', undefined],
+      expect(problems.map(({ code, role, heldBy }) => [code, role, heldBy])).toEqual([
+        ['ROLE_EXPIRING', 'revocations', [bob.keyId]],
+        ['CHANGE_OPEN', undefined, undefined],
       ]);
+      const fleet = await made.service.listRepositories(
+        { prefix: made.repository, mayRead: () => true },
+        { limit: 10 },
+      );
+      expect(fleet.items[0]?.problems).toEqual(problems);
       expect((await signAll(made.core, made.repository, first, [bob])).state).toBe('published');
       expect((await made.service.readRole(made.repository, 'revocations')).expires).toBe(
         '2026-12-26T09:00:00Z',
