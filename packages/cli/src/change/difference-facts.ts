@@ -10,8 +10,14 @@ export type KeyNames = ReadonlyMap<string, string>;
 /** More lines than this are counted, not shown; `--json` has all. */
 const maxLines = 60;
 
-/** One line each; what is the same in both dialects is said once. */
+/** One line each; what is the same in both dialects is said once. What the service signs itself stands apart. */
 export function differenceFacts(difference: readonly Difference[], names: KeyNames): readonly Fact[] {
+  const signedHere = difference.filter(({ byService }) => byService !== true);
+  const signedThere = difference.filter(({ byService }) => byService === true);
+  return [...facts('service', signedThere, names), ...facts('makes', signedHere, names)];
+}
+
+function facts(label: string, difference: readonly Difference[], names: KeyNames): readonly Fact[] {
   const dialects = new Set(difference.map(({ dialect }) => dialect));
   const said = new Map<string, Set<string>>();
   for (const line of difference) {
@@ -24,7 +30,7 @@ export function differenceFacts(difference: readonly Difference[], names: KeyNam
   const shown = lines.slice(0, maxLines);
   const more = lines.length - shown.length;
   return [
-    ...shown.map((words, index): Fact => [index === 0 ? 'makes' : '', printable(words, 600)]),
+    ...shown.map((words, index): Fact => [index === 0 ? label : '', printable(words, 600)]),
     ...(more === 0 ? [] : [['', `and ${more} lines more: --json`] as const]),
   ];
 }
@@ -46,6 +52,8 @@ function wordsOf(line: Difference, names: KeyNames): string {
       return after === undefined
         ? `${role}: ${name} is no longer revoked`
         : `${role}: ${name} is revoked, "${after}"`;
+    case 'terminating':
+      return `${role}: for its tags ${after === 'true' ? 'nobody' : 'others'} after it ${after === 'true' ? 'is' : 'are'} asked`;
     case 'version':
       return `${role}: version ${after ?? ''}${before === undefined ? '' : ` after ${before}`}`;
     case 'expires':

@@ -23,13 +23,14 @@ export function keyLine(key: KeyDetail | FleetKey): string {
 
 /** Of one repository. */
 export function repositoryLines(impact: KeyImpact, now: number): readonly string[] {
-  const { roles, needs, usable } = impact;
+  const { roles, needs } = impact;
   const broken = roles.filter(({ breaks }) => breaks);
+  const losesRoot = broken.some(({ role }) => role === 'root');
   const verdict =
     roles.length === 0
       ? 'no role lists it'
       : broken.length > 0
-        ? `BREAK: ${needsWords(needs)}${usable ? '' : '; the repository can not be changed again without a new anchor'}`
+        ? `BREAK: ${needsWords(needs)}${losesRoot ? '; the repository can not be changed again without a new anchor' : ''}`
         : impact.waitsFor.length > 0
           ? 'others have to sign'
           : 'nothing breaks: re-signed at once';
@@ -84,7 +85,7 @@ function rolesLines(roles: Roles): readonly string[] {
 function waitLines({ waitsFor }: KeyImpact): readonly string[] {
   return waitsFor.map(
     ({ role, missing, mayStillSign }) =>
-      `${printable(role)} waits for ${missing} of ${mayStillSign.map((who) => printable(shortenId(who))).join(', ')}`,
+      `${printable(role)} waits for ${missing} ${missing === 1 ? 'signature' : 'signatures'} of ${mayStillSign.map((who) => printable(shortenId(who))).join(', ')}`,
   );
 }
 

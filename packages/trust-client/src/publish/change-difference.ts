@@ -122,12 +122,13 @@ export function authorityDifference(
       : []),
     ...roleLines(role, before, after),
     ...changed(role, 'paths', pathsOf(before), pathsOf(after)),
-    ...changed(role, 'terminating', before && said(before), after && said(after)),
+    ...changed(role, 'terminating', said(before), said(after)),
   ];
 }
 
-function said({ terminating }: AuthorityLike): string | undefined {
-  return terminating === undefined ? undefined : String(terminating);
+/** Not to be terminating is the rule, and not worth a line. */
+function said(authority: AuthorityLike | undefined): string | undefined {
+  return authority?.terminating === true ? 'true' : undefined;
 }
 
 function pathsOf(delegation: AuthorityLike | undefined): string | undefined {

@@ -20,6 +20,7 @@ import type { PresentState } from '../present-state.ts';
 import type { Change } from './answers.ts';
 import { type Difference, differenceOf, keysNamed } from './change-difference.ts';
 import { termsFor } from './change-terms.ts';
+import { describedDifference, describedKeys } from './described-authority.ts';
 import { type DescribedEdit, describedEdit } from './described-edit.ts';
 import { type EditContext, listedKeys, materialOf, offeredIn } from './edit-context.ts';
 import {
@@ -80,11 +81,17 @@ export function verifyChange(check: ChangeCheck): VerifiedChange {
   const expected = contexts.flatMap((context) => [...recompute(context, change, edit)]);
   const documents = compareAll(change, offered, new Map(expected));
   return {
-    documents: documents.map((document) => ({ ...document, keyIds: mayCount(contexts, document) })),
-    difference: contexts.flatMap(({ present: state, offered: own }) =>
-      [...own].flatMap(([role, document]) => differenceOf(state, role, document)),
+    documents: documents.map((document) => ({ ...document, keyIds: mayCount(contexts, edit, document) })),
+    difference: contexts.flatMap((context) => [
+      ...describedDifference(context, edit),
+      ...[...context.offered].flatMap(([role, document]) => differenceOf(context.present, role, document)),
+    ]),
+    keys: new Map(
+      contexts.flatMap((each) => [
+        ...describedKeys(edit, each.dialect),
+        ...keysNamed(each.present, each.offered.values()),
+      ]),
     ),
-    keys: new Map(contexts.flatMap((each) => [...keysNamed(each.present, each.offered.values())])),
   };
 }
 
@@ -176,6 +183,7 @@ function newMaterials({ present, offered }: EditContext): ReadonlySet<string> {
 /** Keys that the documents themselves list for a role; what the server says of thresholds cannot add to them. */
 function mayCount(
   contexts: readonly EditContext[],
+  edit: DescribedEdit,
   { dialect, role, keyIds }: VerifiedDocument,
 ): readonly string[] {
   const context = contexts.find((each) => each.dialect === dialect);
@@ -189,6 +197,7 @@ function mayCount(
   const listed = new Set(
     role === 'root' || role === 'targets' ? roots.flatMap(({ roles }) => roles[role].keyIds) : above,
   );
+  for (const keyId of describedKeys(edit, dialect, role).keys()) listed.add(keyId);
   return keyIds.filter((keyId) => listed.has(keyId));
 }
 
