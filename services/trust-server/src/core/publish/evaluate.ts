@@ -160,7 +160,8 @@ function revokeDigest(board: Board, call: Call, intent: RevokeIntent, nowMs: num
         action: 'digest.revoke',
         result: 'done',
         after,
-        tags: [...new Set(named.map(({ tag }) => tag))],
+        // The digest, too: tags that named it once find the event by it.
+        tags: [...new Set([digest, ...named.map(({ tag }) => tag)])],
       },
     ],
     diff: [
@@ -185,6 +186,7 @@ function liftDigest(board: Board, call: Call, { digest }: LiftIntent): Verdict |
         ...by(call),
         action: 'digest.lift',
         result: 'done',
+        tags: [digest],
         before: { digest, ...(before.custom === undefined ? {} : { custom: before.custom }) },
       },
     ],
