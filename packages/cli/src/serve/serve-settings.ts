@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { DatabaseSource } from '@vidimus/database';
 import { z } from 'zod';
 import { CliError } from '../cli-error.ts';
+import { durationToMs } from '../config/client-config.ts';
 import { readConfigFile } from '../config/read-config-file.ts';
 import { systemConfigFile } from '../config/resolve-config.ts';
 import type { Environment } from '../context.ts';
@@ -48,6 +49,12 @@ const gunPrefixSchema = z
   .transform((prefix) => `${prefix.replace(/\/+$/, '')}/`)
   .refine((prefix) => prefix !== '/', 'must name something');
 
+/** Whole hours or days, at least one hour: every rotation is a new root. */
+const ageSchema = z
+  .string()
+  .regex(/^[1-9][0-9]{0,5}[hd]$/, 'must be a duration such as 90d')
+  .transform((text) => durationToMs(text));
+
 const serviceSchema = z.strictObject({
   /**
    * `token`: metadata and target bytes are open to read, everything else needs a token. `open`: on the Notary wire,
@@ -59,6 +66,10 @@ const serviceSchema = z.strictObject({
   /** The registry's token server, for the Notary wire; reading then needs its tokens, too. */
   tokenAuth: tokenAuthSchema.optional(),
   ...accessSettings,
+  /** Roles whose managed keys are replaced when they are so old; where others hold root, that is a change for them. */
+  rotation: z
+    .partialRecord(z.enum(['targets', 'snapshot', 'timestamp', 'revocations']), ageSchema)
+    .default({}),
   /** The only registries the service contacts, and only to serve target bytes. */
   registries: z.record(z.string().min(1).max(255), registrySchema).default({}),
 });

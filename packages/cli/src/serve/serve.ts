@@ -87,6 +87,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
       schedule: later,
       observer: observe(log, registry),
       approvals: access.approvals,
+      rotation: new Map(Object.entries(settings.service.rotation)),
     });
     ending.push(() => service.stop());
     const manifests = createFetchManifest(settings);

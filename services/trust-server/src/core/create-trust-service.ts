@@ -59,6 +59,7 @@ import { listRepositories, readSummary, toRoleAnswer } from './read/summary.ts';
 import { findTarget, listRevocations, listTags, readRevocation, readTag, toTagEntry } from './read/tags.ts';
 import { recoverRepository } from './recovery/recover-repository.ts';
 import { createRoleService } from './rotation/create-role-service.ts';
+import { createUpkeep, type RotationSchedule } from './rotation/upkeep.ts';
 import type { Incarnation } from './store/metadata.ts';
 import { createTokenService } from './tokens/create-token-service.ts';
 import { guarded } from './trust-errors.ts';
@@ -69,14 +70,16 @@ const readinessMaxAgeMs = 1_000;
 export interface TrustServiceParts {
   readonly database: Database;
   readonly keyStore: WrappedKeyStore;
-  /** Milliseconds since 1970. */
   /** A signer of its own, where new keys are made; those that are wrapped stay where they are. */
   readonly remoteKeys?: RemoteKeyStore;
+  /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly randomBytes: (length: number) => Uint8Array;
   /** Runs something later; returns how to call it off. */
   readonly schedule: (work: () => void, delayMs: number) => () => void;
   readonly freshnessIntervalMs?: number;
+  /** Roles whose managed keys are replaced when they are so many milliseconds old. Default: none. */
+  readonly rotation?: RotationSchedule;
   /** Bytes of metadata files kept in memory. */
   readonly cacheBytes?: number;
   /** The two-person rule: what another person must agree to; nothing when absent. */
@@ -133,7 +136,12 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   const publisher = createPublisher(common);
   const readers = { reader, states };
   const notary = createNotaryService({ ...common, cache });
-  const freshness = createFreshness({ ...common, ...(observer === undefined ? {} : { observer }) });
+  const upkeep = createUpkeep({
+    ...common,
+    schedule: parts.rotation ?? new Map(),
+    ...(observer?.failed === undefined ? {} : { onFailed: observer.failed }),
+  });
+  const freshness = createFreshness({ ...common, upkeep, ...(observer === undefined ? {} : { observer }) });
   const background: Background = createBackground({
     freshness,
     schedule: parts.schedule,
@@ -155,6 +163,10 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
         database,
         ...(observer?.failed === undefined ? {} : { onDamaged: observer.failed }),
       });
+      await finishAllBegun(common, {
+        onPublished,
+        ...(observer?.failed === undefined ? {} : { failed: observer.failed }),
+      });
       await jobs.resume();
     },
     again: jobs.run,
@@ -163,10 +175,6 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
   });
   let cancelFlush: (() => void) | undefined;
   let unlisten: (() => Promise<void>) | undefined;
-      await finishAllBegun(common, {
-        onPublished,
-        ...(observer?.failed === undefined ? {} : { failed: observer.failed }),
-      });
   const checkReadiness = createReadiness(database, background, now);
 
   const edit = async <Body>(

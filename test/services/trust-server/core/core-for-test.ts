@@ -42,12 +42,14 @@ export interface CoreOptions {
   /** Name of the master key; another one opens nothing. */
   readonly master?: string;
   readonly clock?: { nowMs: number };
+  /** Roles whose keys are replaced, and after how many milliseconds. */
+  readonly rotation?: TrustServiceParts['rotation'];
   /** The two-person rule. */
   readonly approvals?: TrustServiceParts['approvals'];
-}
-
   /** A signer of its own. */
   readonly remoteKeys?: TrustServiceParts['remoteKeys'];
+}
+
 /** Cores share a database: each draws other bytes. */
 let opened = 0;
 
@@ -78,11 +80,12 @@ export function openCore(database: Database, options: CoreOptions = {}): CoreFor
     randomBytes: random,
     schedule: () => () => undefined,
     observer,
+    ...(options.rotation === undefined ? {} : { rotation: options.rotation }),
     ...(options.approvals === undefined ? {} : { approvals: options.approvals }),
+    ...(options.remoteKeys === undefined ? {} : { remoteKeys: options.remoteKeys }),
   });
   return { service, clock, keyStore, heard };
 }
-    ...(options.remoteKeys === undefined ? {} : { remoteKeys: options.remoteKeys }),
 
 /** Bytes that look random and are the same in every run. */
 function seededRandom(seed: string): (length: number) => Uint8Array {
