@@ -41,6 +41,7 @@ export async function startLiveServer(): Promise<LiveServer> {
       gunPrefixes: [],
       oidc: [],
       approvals: { rules: [] },
+      rotation: {},
       registries: { [registry.host]: {} },
     },
     configFile: undefined,

@@ -174,6 +174,7 @@ function memoryService(): TrustService {
     readRepository: unknown,
     createRepository: async () => ({ outcome: 'change', change }),
     importRepository: unknown,
+    recoverRepository: unknown,
     addDialects: unknown,
     endRepository: unknown,
     listTags: async () => ({
@@ -208,6 +209,8 @@ function memoryService(): TrustService {
     removeDelegation: unknown,
     listRoles: async () => [],
     readRole: unknown,
+    rotateRole: unknown,
+    patchRole: unknown,
     listRevocations: async () => ({ items: [] }),
     readRevocation: async () => undefined,
     revokeDigest: async () => ({ outcome: 'done', body: { ...publish, tags: [], stillServed: [] } }),
