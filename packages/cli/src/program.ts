@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { World } from './context.ts';
 import { defineChange } from './program/change.ts';
+import { defineAudit } from './program/audit.ts';
 import { client, positiveInteger, type Runner } from './program/client-command.ts';
 import { defineDelegation } from './program/delegation.ts';
 import { defineKey } from './program/key.ts';
@@ -32,6 +33,7 @@ export function createProgram(world: World, runner: Runner): Command {
   defineKey(program, runner);
   defineDelegation(program, runner);
   definePulling(program, runner);
+  defineAudit(program, runner);
   defineAnchor(program, runner);
   definePolicy(program, runner);
   defineToken(program, runner);

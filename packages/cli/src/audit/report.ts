@@ -19,8 +19,9 @@ export function printReport({ terminal, world }: Context, report: AuditReport): 
     const code = now?.code === undefined ? '' : `  ${now.code}`;
     terminal.out(`${repository}:${printable(tag)}   nobody vouches for it now${code}`);
   } else {
-    terminal.out(`${repository}:${printable(tag)}   now ${now.digest}, vouched for by`);
+    terminal.out(`${repository}:${printable(tag)}   now ${shorten(now.digest)}, vouched for by`);
     terminal.out(`  ${now.path.map(linkWords).join(' > ')}`);
+    terminal.out(`  pinned    ${repository}@${now.digest}`);
   }
   terminal.out(
     `  as of timestamp v${timestamp.version}, good until ${formatTimeAndDistance(timestamp.expires, world.now())}`,
