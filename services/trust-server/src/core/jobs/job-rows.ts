@@ -92,15 +92,17 @@ export async function readRunning(queries: Queries, kind: JobKind): Promise<read
   return rows.map(toRow);
 }
 
-/** Ids of running jobs that nobody has worked on since a time, oldest first. */
-export async function readIdle(queries: Queries, beforeMs: number): Promise<readonly string[]> {
+/** Ids of running jobs, oldest first: with a time, of those that nobody has worked on since. */
+export async function readIdle(queries: Queries, sinceMs?: number): Promise<readonly string[]> {
   const rows = await queries
     .select({ id: trustJobs.id })
     .from(trustJobs)
     .where(
       and(
         eq(trustJobs.state, 'running'),
-        or(isNull(trustJobs.heartbeatAt), lt(trustJobs.heartbeatAt, new Date(beforeMs))),
+        sinceMs === undefined
+          ? undefined
+          : or(isNull(trustJobs.heartbeatAt), lt(trustJobs.heartbeatAt, new Date(sinceMs))),
       ),
     )
     .orderBy(asc(trustJobs.createdAt));

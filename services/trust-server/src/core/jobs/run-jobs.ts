@@ -67,19 +67,15 @@ export function createJobRunner(parts: JobParts): JobRunner {
     running.set(id, run);
     return run;
   };
-  const runIdle = async (beforeMs: number): Promise<void> => {
-    try {
-      for (const id of await readIdle(parts.database.db, beforeMs)) await start(id);
-    } catch (error) {
-      parts.onError?.(error);
-    }
+  const runIdle = async (sinceMs?: number): Promise<void> => {
+    for (const id of await readIdle(parts.database.db, sinceMs)) await start(id);
   };
   return {
     nudge: (id) => {
       if (!stopped) void start(id);
     },
     run: () => runIdle(parts.now() - idleMs),
-    resume: () => runIdle(Number.MAX_SAFE_INTEGER / 2),
+    resume: () => runIdle(),
     stop: async () => {
       stopped = true;
       await Promise.all(running.values());

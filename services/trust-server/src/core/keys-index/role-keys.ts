@@ -5,8 +5,10 @@
 import { type Queries, queryRows } from '@vidimus/database';
 import { type DialectName, REVOCATIONS_ROLE, type Root, type Targets } from '@vidimus/tuf';
 import { sql } from 'drizzle-orm';
+import { TrustError } from '../../service.ts';
 import type { Incarnation } from '../store/metadata.ts';
 import { aliasesOf, materialOf, schemeOf } from './key-ids.ts';
+import { readRevokedKeys } from './key-rows.ts';
 import { authoritiesIn, readSignedTree, type SignedTree } from './signed-tree.ts';
 
 /** What a publish made current in one dialect, and what was current before. */
@@ -92,7 +94,9 @@ export type SignerNames = Readonly<Record<string, string>>;
 /**
  * Makes the index of one dialect say what its documents say now; the caller holds the repository's lock, and what it
  * published is written. Rows of keys that nobody lists any more stay, with the time of their end.
- * @param atMs - when the documents became current; undefined: when each of them was published
+ * @param options - `atMs`: when the documents became current; absent for what is only indexed now: since they were
+ * published
+ * @throws TrustError KEY_INVALID when a role lists a revoked key that it did not list before
  */
 export async function indexRoleKeys(
   tx: Queries,
@@ -111,7 +115,7 @@ export async function indexRoleKeys(
   }));
   const { repository, incarnation } = at;
   const until = new Date(options.atMs ?? 0).toISOString();
-  await queryRows(
+  const added = await queryRows(
     tx,
     sql`with listed as materialized (
       select * from json_to_recordset(${JSON.stringify(rows)}::text::json) as k(role text, key_id text, material text,
@@ -136,6 +140,26 @@ export async function indexRoleKeys(
         and o.incarnation = ${incarnation}::int and o.dialect = ${dialect} and o.until is null
         and o.role = k.role and o.key_id = k.key_id)
       on conflict (repository, incarnation, dialect, role, key_id, since_version) do update set until = null
-      returning t.role`,
+      returning t.material`,
   );
+  if (options.atMs === undefined || added.length === 0) return;
+  const materials = added.map(({ material }) => String(material));
+  await assertNotRevoked(tx, repository, materials, listed);
+}
+
+/** However it came into a document, a key that was taken back never counts again. @throws TrustError KEY_INVALID */
+async function assertNotRevoked(
+  tx: Queries,
+  repository: string,
+  materials: readonly string[],
+  listed: readonly ListedKey[],
+): Promise<void> {
+  const revoked = await readRevokedKeys(tx, materials, repository);
+  const key = listed.find(({ material }) => revoked.has(material));
+  if (key === undefined) return;
+  throw new TrustError('KEY_INVALID', `key ${key.keyId} was revoked: role ${key.role} cannot list it`, {
+    keyId: key.keyId,
+    role: key.role,
+    reason: 'KEY_REVOKED',
+  });
 }

@@ -297,11 +297,12 @@ const raceConstraints: ReadonlySet<string> = new Set([
   'trust_repositories_live',
 ]);
 
-/** What the dialect that repeats an upload cannot take. */
+/** What the dialect that repeats an upload cannot take, and keys that were revoked. */
 const ofUpload: ReadonlySet<TrustErrorCode> = new Set([
   'BODY_INVALID',
   'DIALECT_INEXPRESSIBLE',
   'DIALECTS_DISAGREE',
+  'KEY_INVALID',
 ]);
 
 /** Refusals stay as they are: the wire prints their reason. */

@@ -7,6 +7,7 @@ import type {
   Change,
   CreateRepository,
   KeyImpact,
+  KeyRevoked,
   RevokeKey,
 } from '../../../../../services/trust-server/src/schemas/index.ts';
 import type { Outcome } from '../../../../../services/trust-server/src/service.ts';
@@ -87,7 +88,7 @@ async function revoke(
   repository: string,
   key: string,
   body: Omit<RevokeKey, 'reason'> = {},
-): Promise<{ readonly impact: KeyImpact; readonly outcome: Outcome<KeyImpact> }> {
+): Promise<{ readonly impact: KeyImpact; readonly outcome: Outcome<KeyRevoked> }> {
   const { expect: _, ...wish } = body;
   const impact = await core.service.readKeyImpact(repository, key, wish);
   const outcome = await core.service.revokeKey(call, repository, key, { reason, ...body });
@@ -99,11 +100,7 @@ async function revoke(
     expect(after.keyIds).toHaveLength(keysLeft);
   }
   if (outcome.outcome === 'done') {
-    const {
-      published: _published,
-      openChange,
-      ...told
-    } = { openChange: undefined, published: {}, ...outcome.body };
+    const { published: _, openChange, ...told } = outcome.body;
     expect(told).toEqual(impact);
     expect(openChange === undefined).toBe(impact.waitsFor.length === 0);
   } else {
