@@ -132,6 +132,74 @@ export function rotationSuite(given: DatabaseForSuite): void {
     });
   });
 
+  describe('a delegated role', () => {
+    const people = ['ann', 'ben', 'cem'].map(clientKey);
+    const [ann, ben, cem] = people;
+    if (ann === undefined || ben === undefined || cem === undefined) throw new Error('people');
+
+    it('goes from one key to two of three people and back, without root', async () => {
+      const { core, repository, followers } = await make('delegated');
+      const delegation = {
+        signers: [{ name: 'qa', keys: [managedEntry] }],
+        threshold: 1,
+        paths: ['qa-*'],
+      };
+      await bodyOf(core.service.putDelegation(call, repository, 'qa', delegation));
+      const tag = { ...tagOf('q'), role: 'qa' };
+      await bodyOf(core.service.putTag(call, repository, 'qa-1', tag));
+      const seen = { '1.0': digestOf('a'), 'qa-1': digestOf('q') };
+      expect((await followers.follow()).tags).toEqual(seen);
+
+      const body = { to: people.map(clientEntry), threshold: 2, reason };
+      const change = await changeOf(core.service.rotateRole(call, repository, 'qa', body));
+      expect(change).toMatchObject({ documents: [{ role: 'qa', version: 3, missing: 2 }] });
+      await signAll(core, repository, change, [ann]);
+      expect((await followers.follow()).tags).toEqual(seen);
+      expect((await signAll(core, repository, change, [cem])).state).toBe('published');
+      expect((await followers.follow()).tags).toEqual(seen);
+      expect((await core.service.readRole(repository, 'qa')).independentCustodians).toBe(3);
+
+      // Whoever signed it already, and is still among those who may, need not sign it again.
+      const less = { to: [clientEntry(ann)], threshold: 1, reason };
+      const kept = await bodyOf(core.service.rotateRole(call, repository, 'qa', less));
+      expect([kept.role.version, kept.role.keyIds]).toEqual([3, [ann.keyId]]);
+      expect((await followers.follow()).tags).toEqual(seen);
+      const other = await changeOf(
+        core.service.rotateRole(call, repository, 'qa', { ...less, to: [clientEntry(ben)] }),
+      );
+      expect(other.documents.map(({ role }) => role)).toEqual(['qa']);
+      await signAll(core, repository, other, [ben]);
+      await bodyOf(
+        core.service.rotateRole(call, repository, 'qa', { to: [managedEntry], threshold: 1, reason }),
+      );
+      expect((await followers.follow()).tags).toEqual(seen);
+      const { root } = await followers.follow();
+      expect(root.version).toBe(1);
+    });
+
+    it('is delegated further, and follows its delegator’s keys', async () => {
+      const { core, repository, followers } = await make('nested');
+      const to = (name: string, paths: string[]) => ({
+        signers: [{ name, keys: [managedEntry] }],
+        threshold: 1,
+        paths,
+      });
+      await bodyOf(core.service.putDelegation(call, repository, 'qa', to('qa', ['qa-*'])));
+      await bodyOf(core.service.putDelegation(call, repository, 'qa/nightly', to('nightly', ['qa-n-*'])));
+      const tag = { ...tagOf('n'), role: 'qa/nightly' };
+      await bodyOf(core.service.putTag(call, repository, 'qa-n-1', tag));
+      for (const role of ['qa', 'qa/nightly', 'qa']) {
+        await bodyOf(core.service.rotateRole(call, repository, role, { to: [managedEntry], reason }));
+        expect((await followers.follow()).tags).toEqual({ '1.0': digestOf('a'), 'qa-n-1': digestOf('n') });
+      }
+      const client = { to: [clientEntry(ann)], reason };
+      const change = await changeOf(core.service.rotateRole(call, repository, 'qa/nightly', client));
+      expect((await signAll(core, repository, change, [ann])).state).toBe('published');
+      await bodyOf(core.service.rotateRole(call, repository, 'qa', { to: [managedEntry], reason }));
+      expect(Object.keys((await followers.follow()).tags)).toEqual(['1.0', 'qa-n-1']);
+    });
+  });
+
   describe('a role whose root others hold', () => {
     it('waits for root, and leaves tags unhindered meanwhile', async () => {
       const { core, repository, followers } = await make('held', heldByAlice);
