@@ -129,6 +129,25 @@ async function isKept(
   return file !== undefined && verifies(row, dialect, name, file.bytes, { keys, roleKeys });
 }
 
+/** Roles whose file stays although it is not signed as their delegator asks from now on: clients refuse it. */
+export async function unsignedAfter(
+  tx: Queries,
+  row: RepositoryRow,
+  part: PreparedPart,
+): Promise<ReadonlySet<string>> {
+  const { dialect, base, edit } = part;
+  const authorityAfter = authoritiesAfter(part);
+  const unsigned = new Set<string>();
+  for (const role of [...(edit.delegations?.values() ?? [])].flatMap(({ keep = [] }) => keep)) {
+    const head = base.heads.get(role);
+    const authority = authorityAfter(role);
+    const file = head && (await readFile(tx, row, dialect, role, head.version));
+    const isSigned = file && authority && verifies(row, dialect, role, file.bytes, authority);
+    if (isSigned !== true) unsigned.add(role);
+  }
+  return unsigned;
+}
+
 function verifies(
   { repository }: RepositoryRow,
   dialect: DialectName,

@@ -20,7 +20,7 @@ import type { RepositoryRow } from '../store/repositories.ts';
 import type { RepositorySettings } from '../store/repository-settings.ts';
 import { readTags } from '../store/tags.ts';
 import type { EditParts } from './edit-plan.ts';
-import { authoritiesAfter, type PreparedPart } from './prepare.ts';
+import { authoritiesAfter, type PreparedPart, unsignedAfter } from './prepare.ts';
 import type { StoredPlan } from './stored-plan.ts';
 
 /** What others signed of a document. */
@@ -68,7 +68,7 @@ export async function publishEdit(
     result: 'done' as const,
     ...(change === undefined ? {} : { change }),
   };
-  const tags = plan.tags && settle(prepared, plan.tags);
+  const tags = await settle(tx, row, prepared, plan.tags);
   const tagCount = tags === undefined ? row.tagCount : await tagCountAfter(tx, row, tags);
   const published = await publish(tx, {
     at: row,
@@ -144,12 +144,31 @@ function rank({ dialect }: DialectPart): number {
   return dialect === 'tuf' ? 0 : 1;
 }
 
-/** Others may have moved the same tags in other roles since it was planned. */
-function settle(prepared: readonly PreparedPart[], planned: NonNullable<StoredPlan['tags']>): TagRows {
+/** Others may have moved the same tags since it was planned, and roles gain or lose the file that clients take. */
+async function settle(
+  tx: Queries,
+  row: RepositoryRow,
+  prepared: readonly PreparedPart[],
+  planned: StoredPlan['tags'],
+): Promise<TagRows | undefined> {
   const main = prepared.find(({ dialect }) => dialect === 'tuf');
   if (main === undefined) return planned;
   const { base, next } = main;
-  return settledTags({ base: base.documents, before: base.targets, next: next.targets }, planned);
+  const unsigned = await unsignedAfter(tx, row, main);
+  const signed = [...next.targets.keys()].filter((role) => base.below.has(role));
+  const listed = [...unsigned, ...signed].flatMap((role) => listedBelow(main, role));
+  if (planned === undefined && listed.length === 0) return undefined;
+  const { set = [], remove = [] } = planned ?? {};
+  const edit = { base: base.documents, before: base.targets, next: next.targets, unsigned };
+  return settledTags(edit, { set, remove: [...remove, ...listed] });
+}
+
+/** Tags in the file of a role, and in those of roles below it. */
+function listedBelow({ base, next }: PreparedPart, role: string): readonly string[] {
+  const roles = [...base.targets, ...(base.documents.delegated ?? []), ...next.targets];
+  return roles.flatMap(([name, { targets }]) =>
+    name === role || name.startsWith(`${role}/`) ? [...targets.keys()] : [],
+  );
 }
 
 async function tagCountAfter(tx: Queries, row: RepositoryRow, { set, remove }: TagRows): Promise<number> {

@@ -13,6 +13,8 @@ export interface SettledEdit {
   readonly before: ReadonlyMap<string, Targets>;
   /** Documents that it makes. */
   readonly next: ReadonlyMap<string, Draft<Targets>>;
+  /** Roles whose file clients refuse afterwards. */
+  readonly unsigned: ReadonlySet<string>;
 }
 
 export interface TagRows {
@@ -24,12 +26,13 @@ export interface TagRows {
  * The rows to write and to take away for every tag that `planned` names. Without roles of signers they are what was
  * planned. A bin that was not read is not looked into: what was planned stands for it.
  */
-export function settledTags({ base, before, next }: SettledEdit, planned: TagRows): TagRows {
+export function settledTags({ base, before, next, unsigned }: SettledEdit, planned: TagRows): TagRows {
   const documents = new Map(before);
   for (const [role, draft] of next) documents.set(role, { ...draft, fields: {} });
   const targets = documents.get(TAG_ROLE) ?? base.targets;
   if (targets === undefined || (base.delegated === undefined && !delegates(next))) return planned;
   const delegated = new Map([...(base.delegated ?? []), ...documents]);
+  for (const role of unsigned) delegated.delete(role);
   const { bins } = base;
   const layout = layoutOf(targets, bins);
   const wanted = new Map(planned.set.map((row) => [row.tag, row]));

@@ -13,7 +13,7 @@ import {
   openCore,
   tagOf,
 } from '../core-for-test.ts';
-import { heldByService, type Party, party, signBy } from './delegations-for-test.ts';
+import { heldBy, heldByService, type Party, party, signBy } from './delegations-for-test.ts';
 
 const alice = party('alice');
 const bob = party('bob');
@@ -132,6 +132,33 @@ export function heldByOthersSuite(given: DatabaseForSuite): void {
         service.revokeDigest(call, repository, digestOf('two'), { reason: 'a hole' }),
       );
       expect(error).toMatchObject({ code: 'CHANGE_CONFLICT', detail: { change: first.id } });
+    });
+  });
+
+  describe('a role whose file its present keys have not signed', () => {
+    it('is shown without one, takes no tags, and its tags come back with their signature', async () => {
+      const { core, service, repository, seen, sign } = await open('unsigned');
+      const body = heldBy([alice, bob], { paths: ['1.*'] });
+      await signBy(core, await changeOf(service.putDelegation(call, repository, 'dev', body)), alice);
+      const put = await changeOf(service.putTag(call, repository, '1.0', { ...tagOf('a'), role: 'dev' }));
+      await signBy(core, put, alice);
+      expect(await seen()).toEqual({ '1.0': digestOf('a') });
+      await service.revokeKey(call, repository, alice.tuf.keyId, { reason: 'laptop stolen' });
+      const role = await service.readRole(repository, 'dev');
+      expect(role).toMatchObject({ keyIds: [bob.tuf.keyId], threshold: 1 });
+      expect(role.version).toBeUndefined();
+      expect(await service.readDelegation(repository, 'dev')).toMatchObject({ tagCount: 0 });
+      expect(await codeOf(service.readTag(repository, '1.0'))).toBe('TAG_UNKNOWN');
+      const error = await errorOf(service.putTag(call, repository, '1.1', { ...tagOf('b'), role: 'dev' }));
+      expect(error).toMatchObject({ code: 'WOULD_BREAK', detail: { reason: 'ROLE_UNSIGNED' } });
+      // Others go on.
+      await bodyOf(sign('2.0', 'c'));
+      const { items } = await service.listChanges(repository, { state: 'open' }, { limit: 10 });
+      const resign = items.find(({ kind }) => kind === 'resign');
+      if (resign === undefined) throw new Error('no change to sign it anew');
+      await signBy(core, resign, bob);
+      expect(await seen()).toEqual({ '1.0': digestOf('a'), '2.0': digestOf('c') });
+      expect(await service.readTag(repository, '1.0')).toMatchObject({ vouchedBy: [{ role: 'dev' }] });
     });
   });
 }
