@@ -1,6 +1,7 @@
 /** The commands and their options. Nothing heavy is imported here: each command loads itself when it runs. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { World } from './context.ts';
+import { defineAnchor } from './program/anchor.ts';
 import { defineChange } from './program/change.ts';
 import { defineAudit } from './program/audit.ts';
 import { client, positiveInteger, type Runner } from './program/client-command.ts';
@@ -109,29 +110,6 @@ function definePulling(program: Command, runner: Runner): void {
     .action((image, options) =>
       runner(options, async (c) => (await import('./commands/inspect.ts')).inspect(c, image, options)),
     );
-}
-
-function defineAnchor(program: Command, runner: Runner): void {
-  const anchor = program
-    .command('anchor')
-    .description('how this machine trusts the first root of a repository');
-  client(anchor, 'pin <repository>', 'trust this root for a repository from now on')
-    .option('--root <file>', 'a root file, or what anchor export wrote')
-    .option('--key-id <id...>', 'root key ids')
-    .option('--threshold <n>', 'how many of the pinned keys must have signed', positiveInteger)
-    .option('--cert-id <id...>', 'ids of root certificates (dialect notary)')
-    .option('--ca <file>', 'authority that issues the root certificates (dialect notary)')
-    .addOption(new Option('--dialect <name>', 'metadata format of the anchor').choices(['tuf', 'notary']))
-    .action((repository, options) =>
-      runner(options, async (c) => (await import('./commands/anchor.ts')).pin(c, repository, options)),
-    );
-  client(anchor, 'list', 'what is pinned here').action((options) =>
-    runner(options, async (c) => (await import('./commands/anchor.ts')).list(c)),
-  );
-  client(anchor, 'export <repository>', 'the pinned root, for another machine').action(
-    (repository, options) =>
-      runner(options, async (c) => (await import('./commands/anchor.ts')).exportAnchor(c, repository)),
-  );
 }
 
 function definePolicy(program: Command, runner: Runner): void {

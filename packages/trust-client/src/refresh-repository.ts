@@ -93,7 +93,7 @@ export async function findPlace(request: RefreshRequest): Promise<RepositoryPlac
   const kept = await readAnchorFile(request.cache, repository);
   const dialect = dialectFor(settings, kept, consulted);
   const cache = await request.cache.open(repository, dialect);
-  const { server, source } = request.connect(serverFor(settings, consulted));
+  const { server, source } = request.connect(serverFor(settings, consulted, kept));
   const place = {
     repository,
     dialect,
@@ -111,10 +111,17 @@ export async function findPlace(request: RefreshRequest): Promise<RepositoryPlac
   return { ...place, chosen: chooseAnchor({ ...place, firstUseConfirmed }) };
 }
 
-/** The server that somebody named for this repository, else the directory's word. A token goes to its server alone. */
-function serverFor(settings: RepositorySettings, consulted: Consultation | undefined): Server {
-  const named = consulted?.entry?.trustServer;
-  const ca = settings.ca ?? consulted?.file.ca;
+/**
+ * The server that somebody named for this repository, else the directory's word, else that of the file it was pinned
+ * by. A token goes to its server alone.
+ */
+function serverFor(
+  settings: RepositorySettings,
+  consulted: Consultation | undefined,
+  kept: AnchorFile | undefined,
+): Server {
+  const named = consulted?.entry?.trustServer ?? kept?.server;
+  const ca = settings.ca ?? consulted?.file.ca ?? kept?.ca;
   const trust = ca === undefined ? {} : { ca };
   if (settings.isUsualServer !== true || named === undefined) return { ...settings, ...trust };
   const token = consulted?.tokenFor(named);

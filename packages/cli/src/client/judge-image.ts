@@ -74,6 +74,7 @@ export function trustJson(trust: TrustFacts): Readonly<Record<string, unknown>> 
     server: trust.server,
     dialect: trust.dialect,
     anchor: trust.anchor,
+    ...(trust.directory === undefined ? {} : { directory: trust.directory }),
     versions: trust.versions,
     expires: mapValues(trust.expires, rfc3339),
     refreshedAt: trust.refreshedAt === undefined ? null : rfc3339(trust.refreshedAt),

@@ -11,8 +11,9 @@ import {
 } from '@vidimus/trust-client';
 import type { Context } from '../context.ts';
 import { cacheDirectory } from './client-paths.ts';
+import { directoryOptions } from './directory-settings.ts';
 import { openRegistry } from './registries.ts';
-import { repositorySettings } from './repository-settings.ts';
+import { readingSettings, repositorySettings } from './repository-settings.ts';
 
 export interface Client {
   readonly cache: ClientCache;
@@ -30,7 +31,8 @@ export function openClient(context: Context, online: boolean): Client {
   const registry = openRegistry(context);
   const trust = createTrustClient({
     cache,
-    settingsFor: (repository) => repositorySettings(context, repository, online),
+    settingsFor: (repository) => readingSettings(context, repository, online),
+    directory: directoryOptions(context, online),
     now: context.world.now,
     warn: (warning) => warnings.push(warning),
   });

@@ -1,6 +1,6 @@
 /** Flags, environment and configuration of one repository, as the trust client takes them. */
 import { readFileSync } from 'node:fs';
-import { parseRepository } from '@vidimus/reference';
+import { DIRECTORY_NAME, parseRepository } from '@vidimus/reference';
 import type { RepositorySettings } from '@vidimus/trust-client';
 import { CliError } from '../cli-error.ts';
 import { durationToMs, type RepositoryEntry } from '../config/client-config.ts';
@@ -13,6 +13,8 @@ import {
 } from '../config/resolve-config.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { configuredDirectory } from './directory-settings.ts';
+import { sameOrigin } from './origins.ts';
 
 const { usage } = exitCodes;
 
@@ -22,12 +24,14 @@ export function repositorySettings(context: Context, repository: string, online 
   const entry = found?.entry;
   const server = serverFor(context, repository, entry);
   const token = tokenFor(context, server, found);
+  const isUsualServer = context.options.server === undefined && entry?.trustServer === undefined;
   return {
     server,
+    ...(isUsualServer ? { isUsualServer } : {}),
     online,
     ...(token === undefined ? {} : { token }),
     ...(entry?.dialect === undefined ? {} : { dialect: entry.dialect }),
-    ...anchorOf(found),
+    ...(repository === DIRECTORY_NAME ? directoryAnchor(context) : anchorOf(found)),
     ...(found?.entry.ca === undefined ? {} : { ca: readFileOf(found, found.entry.ca).toString('utf8') }),
     ...(entry?.foreign === undefined ? {} : { foreign: entry.foreign }),
     ...(entry?.maxTimestampLifetime === undefined
@@ -44,7 +48,7 @@ export function serverFor(context: Context, repository: string, entry: Repositor
     if (server === undefined || sameOrigin(server, entry.trustServer)) return entry.trustServer;
     throw new CliError('USAGE', usage, `the system's configuration fixes the trust server of ${repository}`);
   }
-  const chosen = server ?? entry?.trustServer ?? `https://${parseRepository(repository).registry}`;
+  const chosen = server ?? entry?.trustServer ?? usualServer(context, repository);
   if (URL.canParse(chosen) && /^https?:$/.test(new URL(chosen).protocol)) return chosen;
   throw new CliError(
     'USAGE',
@@ -52,6 +56,28 @@ export function serverFor(context: Context, repository: string, entry: Repositor
     `${chosen} is not an http or https URL`,
     'check --server and VIDIMUS_SERVER',
   );
+}
+
+/** Settings of somebody who reads: where the directory is served may be known from its pin alone. */
+export function readingSettings(context: Context, repository: string, online: boolean): RepositorySettings {
+  const isKnown = repository !== DIRECTORY_NAME || context.options.server !== undefined;
+  if (isKnown || configuredDirectory(context)?.server !== undefined) {
+    return repositorySettings(context, repository, online);
+  }
+  return { server: 'https://directory.invalid', isUsualServer: true, online, ...directoryAnchor(context) };
+}
+
+/** The registry's own host; the directory has none. @throws CliError USAGE */
+function usualServer(context: Context, repository: string): string {
+  if (repository !== DIRECTORY_NAME) return `https://${parseRepository(repository).registry}`;
+  const server = configuredDirectory(context)?.server;
+  if (server !== undefined) return server;
+  throw new CliError('USAGE', usage, 'nothing says where the directory is served', 'add --server URL');
+}
+
+function directoryAnchor(context: Context): Pick<RepositorySettings, 'anchor'> {
+  const anchor = configuredDirectory(context)?.pinned;
+  return anchor === undefined ? {} : { anchor };
 }
 
 /**
@@ -71,6 +97,7 @@ function tokenFor(context: Context, server: string, found: FoundEntry | undefine
 function anchorOf(found: FoundEntry | undefined): Pick<RepositorySettings, 'anchor'> {
   const anchor = found?.entry.anchor;
   if (found === undefined || anchor === undefined) return {};
+  if (anchor === 'directory') return { anchor: { kind: 'directory' } };
   if (anchor === 'firstUse') return { anchor: { kind: 'firstUse' } };
   if ('root' in anchor) return { anchor: { kind: 'root', bytes: readFileOf(found, anchor.root) } };
   if ('certIds' in anchor) return { anchor: { kind: 'certificates', certIds: anchor.certIds } };
@@ -95,8 +122,4 @@ function readFileOf(found: FoundEntry, path: string): Buffer {
       },
     );
   }
-}
-
-function sameOrigin(a: string, b: string): boolean {
-  return URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin;
 }

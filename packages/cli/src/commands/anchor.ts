@@ -1,15 +1,19 @@
-/** `vidimus anchor pin|list|export`: how this machine trusts the first root of a repository. */
+/** `vidimus anchor pin|list|export`: how this machine trusts the first root of a repository, or the directory. */
 import { isSha256Hex } from '@vidimus/crypto';
-import { parseRepository, printable } from '@vidimus/reference';
+import { DIRECTORY_NAME, parseRepository, printable } from '@vidimus/reference';
 import {
+  type CarriedFacts,
   exportAnchor as exportPinned,
   listAnchors,
   type PinnableAnchor,
+  type PinnedAnchor,
   parseAnchorFile,
+  parseCarriedAnchor,
   TrustClientError,
 } from '@vidimus/trust-client';
-import type { DialectName } from '@vidimus/tuf';
+import { type DialectName, MAX_HANDOVER_BYTES, type RecoveryKeys, readHandover } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
+import { configuredDirectory, maxAnchorFileBytes } from '../client/directory-settings.ts';
 import { openCache } from '../client/open-client.ts';
 import { findEntry } from '../config/resolve-config.ts';
 import type { Context } from '../context.ts';
@@ -17,6 +21,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { anchorWords, pinningFacts, replaceAnchor } from '../publish/anchors.ts';
 import { readNamedFile } from '../publish/bounded-file.ts';
 import { printAnswer } from '../publish/outcome-lines.ts';
+import { readPublicKeyFile } from '../publish/public-key-file.ts';
 
 const maxRootFileBytes = 4 * 1024 * 1024;
 const maxAuthorityBytes = 65_536;
@@ -35,20 +40,27 @@ export interface PinOptions {
 interface Wanted {
   readonly anchor: PinnableAnchor;
   readonly dialect: DialectName;
+  readonly carried?: CarriedFacts;
 }
 
-/** Pins in place of anything else, and says what that was. */
-export async function pin(context: Context, name: string, options: PinOptions): Promise<ExitCode> {
-  const { name: repository } = parseRepository(name);
-  const { anchor, dialect } = toWanted(context, repository, options);
-  const pinning = await replaceAnchor(openCache(context), repository, anchor, dialect);
-  const next = `vidimus inspect ${repository}`;
+/** Pins in place of anything else, and says what that was. @param what a repository, or without options an anchor file */
+export async function pin(context: Context, what: string, options: PinOptions): Promise<ExitCode> {
+  const { root, keyId, certId, ca } = options;
+  const isFile = [root, keyId, certId, ca].every((form) => form === undefined) && what.endsWith('.json');
+  const { repository, anchor, dialect, carried } = isFile
+    ? readCarried(what)
+    : named(context, parseRepository(what).name, options);
+  const pinning = await replaceAnchor(openCache(context), repository, anchor, dialect, carried);
+  const isDirectory = repository === DIRECTORY_NAME;
+  const next = isDirectory ? 'vidimus verify IMAGE' : `vidimus inspect ${repository}`;
+  const { name, server } = pinning.anchor;
   return printAnswer(context, {
     deed: 'PINNED',
-    subject: repository,
+    subject: isDirectory ? `${name === undefined ? '' : `${name} `}directory` : repository,
     facts: [
       ['anchor', anchorWords(pinning.anchor)],
       ...(dialect === 'tuf' ? [] : [['dialect', dialect] as const]),
+      ...(server === undefined ? [] : [['server', printable(server)] as const]),
       ...pinningFacts(context, repository, pinning),
       ['next', next],
     ],
@@ -59,7 +71,7 @@ export async function pin(context: Context, name: string, options: PinOptions): 
 /** A table of what is pinned, or was taken on first use. */
 export async function list(context: Context): Promise<ExitCode> {
   const cache = openCache(context);
-  const anchors = await listAnchors(cache);
+  const anchors = [...directoryOf(context), ...(await listAnchors(cache))];
   if (context.options.json === true) {
     context.json({ anchors });
     return exitCodes.done;
@@ -70,7 +82,7 @@ export async function list(context: Context): Promise<ExitCode> {
     return exitCodes.done;
   }
   const rows = anchors.map((anchor) => [
-    printable(anchor.repository),
+    anchor.name === undefined ? printable(anchor.repository) : `${printable(anchor.name)} directory`,
     anchor.dialect,
     anchor.kind,
     anchorWords(anchor),
@@ -79,13 +91,85 @@ export async function list(context: Context): Promise<ExitCode> {
   return exitCodes.done;
 }
 
-/** The anchor as a file on stdout, which `pin --root` takes on another machine. */
-export async function exportAnchor(context: Context, name: string): Promise<ExitCode> {
-  const { name: repository } = parseRepository(name);
-  const text = Buffer.from(await exportPinned(openCache(context), repository)).toString('utf8');
+export interface ExportOptions {
+  readonly directory?: boolean;
+  readonly name?: string;
+  readonly recoveryKey?: readonly string[];
+  readonly recoveryThreshold?: number;
+  readonly handover?: readonly string[];
+}
+
+/** The anchor as a file on stdout, which `pin` and `directory: {anchor: FILE}` take on other machines. */
+export async function exportAnchor(
+  context: Context,
+  name: string | undefined,
+  options: ExportOptions,
+): Promise<ExitCode> {
+  if ((name === undefined) === (options.directory !== true)) {
+    throw usage('export the anchor of a repository or of the directory', 'vidimus anchor export --directory');
+  }
+  const repository = name === undefined ? DIRECTORY_NAME : parseRepository(name).name;
+  const { server } = context.options;
+  const carried = { ...(server === undefined ? {} : { server }), ...toCarried(options) };
+  const bytes = await exportPinned(openCache(context), repository, carried);
+  // What would be refused on every machine is refused here.
+  parseCarriedAnchor(bytes);
+  const text = Buffer.from(bytes).toString('utf8');
   if (context.options.json === true) context.json(JSON.parse(text));
   else context.world.stdout.write(text);
   return exitCodes.done;
+}
+
+/** The directory that configuration names: it goes before one that is pinned. */
+function directoryOf(context: Context): readonly PinnedAnchor[] {
+  const file = configuredDirectory(context);
+  if (file === undefined) return [];
+  const { repository, dialect, name, server } = file;
+  const keys = file.pinned.kind === 'keyIds' ? file.pinned : { keyIds: [], threshold: 0 };
+  const shown = { repository, dialect, ...(name && { name }), ...(server && { server }) };
+  return [{ ...shown, kind: 'directory', keyIds: keys.keyIds, threshold: keys.threshold }];
+}
+
+/** A file that says itself whose anchor it is. @throws TrustClientError ANCHOR_INVALID */
+function readCarried(file: string): Wanted & { readonly repository: string } {
+  const { repository, dialect, pinned, name, server, ca, recovery, handovers } = parseCarriedAnchor(
+    readNamedFile(file, maxAnchorFileBytes),
+  );
+  const carried = {
+    ...(name && { name }),
+    ...(server && { server }),
+    ...(ca && { ca }),
+    ...(recovery && { recovery }),
+    ...(handovers && { handovers }),
+  };
+  return { repository, dialect, anchor: pinned, carried };
+}
+
+function named(
+  context: Context,
+  repository: string,
+  options: PinOptions,
+): Wanted & { readonly repository: string } {
+  // The directory has no registry that would say where it is.
+  const { server } = context.options;
+  const carried = repository === DIRECTORY_NAME && server !== undefined ? { carried: { server } } : {};
+  return { repository, ...toWanted(context, repository, options), ...carried };
+}
+
+function toCarried(options: ExportOptions): CarriedFacts {
+  const { name, recoveryKey, recoveryThreshold = 1, handover } = options;
+  const keys = (recoveryKey ?? []).map((file) => readPublicKeyFile(file).key);
+  const recovery: RecoveryKeys = {
+    keys: new Map(keys.map((key) => [key.keyId, key])),
+    threshold: recoveryThreshold,
+  };
+  const handovers = handover?.map((file) => new Uint8Array(readNamedFile(file, MAX_HANDOVER_BYTES)));
+  for (const statement of handovers ?? []) readHandover(statement);
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(recoveryKey === undefined ? {} : { recovery }),
+    ...(handovers === undefined ? {} : { handovers }),
+  };
 }
 
 /** What to pin, and the dialect it is of. */
@@ -93,7 +177,7 @@ function toWanted(context: Context, repository: string, options: PinOptions): Wa
   const { root, keyId, threshold, certId, ca, dialect } = options;
   if ([root, keyId, certId, ca].filter((form) => form !== undefined).length !== 1) {
     throw usage(
-      'an anchor is one of these: a root file, root key ids, ids of root certificates, an authority',
+      'an anchor is one of these: an anchor file, a root file, root key ids, ids of root certificates, an authority',
       `vidimus anchor pin ${repository} --root FILE`,
     );
   }

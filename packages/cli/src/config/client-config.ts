@@ -33,6 +33,7 @@ const anchor = z.union(
     keyIds,
     z.strictObject({ certIds: ids }),
     z.strictObject({ ca: z.string().min(1) }),
+    z.literal('directory'),
     z.literal('firstUse'),
   ],
   { error: ({ input }) => anchorError(input) },
@@ -83,7 +84,8 @@ export const clientConfigSchema = z.strictObject({
   version: z.literal(1),
   repositories: z.array(repository).max(10_000).default([]),
   registries: z.record(z.string().min(1).max(255), registry).default({}),
-  directory: later,
+  /** The organisation's directory: where its anchor file is, and a token for its server. */
+  directory: z.strictObject({ anchor: z.string().min(1), token: token.optional() }).optional(),
   outside: later,
   /** The service's part of a shared file; clients do not look inside. */
   service: z.unknown().optional(),
@@ -91,16 +93,16 @@ export const clientConfigSchema = z.strictObject({
 
 export type ClientConfig = z.infer<typeof clientConfigSchema>;
 export type RepositoryEntry = z.infer<typeof repository>;
+export type DirectoryEntry = NonNullable<ClientConfig['directory']>;
 export type RegistryEntry = z.infer<typeof registry>;
 
 /** The forms there are, and which of them are not here yet. */
 function anchorError(input: unknown): string {
-  if (input === 'directory') return `this kind of anchor is ${notYet}`;
   const names = typeof input === 'object' && input !== null ? input : {};
   if ('certIds' in names) return 'certIds are key ids of certificates, 64 lower-case hex digits each';
   if ('keyIds' in names)
     return 'keyIds are 64 lower-case hex digits each, with a threshold from 1 to their number';
-  return 'an anchor is {root: FILE}, {keyIds: [...], threshold: N}, {certIds: [...]}, {ca: FILE} or firstUse';
+  return 'an anchor is {root: FILE}, {keyIds: [...], threshold: N}, {certIds: [...]}, {ca: FILE}, directory or firstUse';
 }
 
 function isCertified(named: AnchorEntry | undefined): boolean {

@@ -11,6 +11,7 @@ import { exitCodes } from '../exit-codes.ts';
 import {
   type ClientConfig,
   clientConfigSchema,
+  type DirectoryEntry,
   type RegistryEntry,
   type RepositoryEntry,
 } from './client-config.ts';
@@ -72,6 +73,17 @@ export function findEntry(config: LoadedConfig, repository: string): FoundEntry 
   return undefined;
 }
 
+/** The directory in force: the system's own cannot be exchanged for another; else the most specific file's. */
+export function findDirectory(
+  config: LoadedConfig,
+): { readonly entry: DirectoryEntry; readonly file: string } | undefined {
+  const files = config.system === undefined ? config.files : [config.system, ...config.files];
+  for (const { file, config: content } of files) {
+    if (content.directory !== undefined) return { entry: content.directory, file };
+  }
+  return undefined;
+}
+
 /** How to reach a registry; the most specific file that names the host decides. */
 export function findRegistry(
   config: LoadedConfig,
@@ -91,7 +103,7 @@ export function besideConfig(file: string, path: string): string {
 
 /** A token named by an entry. @throws CliError CONFIG_INVALID when it is named but not there */
 export function readToken(
-  found: FoundEntry,
+  found: { readonly entry: Pick<RepositoryEntry, 'token'>; readonly file: string },
   environment: Readonly<Record<string, string | undefined>>,
 ): string | undefined {
   const token = found.entry.token;

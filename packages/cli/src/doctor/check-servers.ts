@@ -1,4 +1,5 @@
 /** Checks of the outside: trust servers, the clock against theirs, the metadata of every repository pinned here. */
+import { DIRECTORY_NAME } from '@vidimus/reference';
 import {
   createHttpClient,
   listAnchors,
@@ -7,7 +8,7 @@ import {
 } from '@vidimus/trust-client';
 import { TufError } from '@vidimus/tuf';
 import { type Client, openClient } from '../client/open-client.ts';
-import { repositorySettings } from '../client/repository-settings.ts';
+import { readingSettings } from '../client/repository-settings.ts';
 import type { Context } from '../context.ts';
 import { formatDay, formatDistance } from '../output/times.ts';
 import type { DoctorFinding } from './finding.ts';
@@ -25,9 +26,10 @@ export async function checkServers(context: Context): Promise<readonly DoctorFin
     const { server } = context.options;
     const inUse: readonly Server[] = [
       ...(server === undefined ? [] : [{ server }]),
-      ...anchors.map(({ repository, dialect }) => ({
+      ...anchors.map(({ repository, dialect, server: own }) => ({
         dialect,
-        ...repositorySettings(context, repository),
+        ...readingSettings(context, repository, true),
+        ...(repository === DIRECTORY_NAME && own !== undefined ? { server: own } : {}),
       })),
     ];
     // One that has repositories of both dialects is ours.

@@ -67,7 +67,7 @@ function allowance(verification: Verification, now: number): readonly Fact[] {
       : 'checked now';
     const until = formatTimeAndDistance(firstExpiry(verification), now);
     facts.push(['fresh', `timestamp v${trust.versions.timestamp} ${checked}, good until ${until}`]);
-    facts.push(['anchor', `${anchorWords[trust.anchor] ?? trust.anchor}, root v${trust.versions.root}`]);
+    facts.push(['anchor', anchorLine(trust)]);
   }
   facts.push(['registry', registryWords(verification)]);
   facts.push(['policy', policyWords(verification)]);
@@ -78,6 +78,13 @@ function allowance(verification: Verification, now: number): readonly Fact[] {
 function firstExpiry({ facts, trust }: Verification): number {
   if (facts.trust.state === 'known') return facts.trust.value.freshness.expires;
   return Math.min(...Object.values(trust?.expires ?? {}));
+}
+
+/** `acme directory (pinned), root v3`: with the directory as anchor, root is the directory's. */
+function anchorLine({ anchor, directory, versions }: NonNullable<Verification['trust']>): string {
+  if (directory === undefined) return `${anchorWords[anchor] ?? anchor}, root v${versions.root}`;
+  const name = directory.name === undefined ? '' : `${printable(directory.name)} `;
+  return `${name}directory (pinned), root v${directory.root}; repository root v${versions.root}`;
 }
 
 const anchorWords: Readonly<Record<string, string>> = {

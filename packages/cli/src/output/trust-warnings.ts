@@ -9,6 +9,7 @@ const toldByDecision: ReadonlySet<string> = new Set(['OFFLINE', 'STALE']);
 const sentences: Readonly<Record<string, string>> = {
   FIRST_USE: 'its first root was taken on trust; pin it: vidimus anchor pin',
   CACHED_ROOT_DISCARDED: 'a cached root does not come from the anchor and was discarded',
+  HANDOVER_ACCEPTED: 'its root was handed over to another one by recovery keys, as the anchor file says',
   CLOCK_BEHIND: 'the clock of this machine is behind what was seen before; set it',
 };
 

@@ -1,6 +1,7 @@
 /** Pins as this machine keeps them: replaced knowingly, described in words. */
 import { sha256Hex } from '@vidimus/crypto';
 import {
+  type CarriedFacts,
   type ClientCache,
   exportAnchor,
   type PinnableAnchor,
@@ -27,9 +28,10 @@ export async function replaceAnchor(
   repository: string,
   wanted: PinnableAnchor,
   dialect: DialectName = 'tuf',
+  carried: CarriedFacts = {},
 ): Promise<Pinning> {
   const before = await keptAnchor(cache, repository);
-  const anchor = await pinAnchor(cache, repository, wanted, dialect);
+  const anchor = await pinAnchor(cache, repository, wanted, dialect, carried);
   const after = await keptAnchor(cache, repository);
   if (before === undefined || before.text === after?.text) return { anchor };
   return { anchor, replaced: before.words };
@@ -56,6 +58,7 @@ export async function keptAnchor(
 
 /** `root v1 sha256:0f3a…` or `2 of 3 root keys: …`. */
 export function anchorWords({ kind, keyIds, threshold, root }: PinnedAnchor): string {
+  if (kind === 'directory' && root === undefined && threshold === 0) return 'root file';
   if (kind === 'ca') return authorityWords;
   if (kind === 'certificate') return certificateWords(keyIds);
   const keys = `${threshold} of ${keyIds.length} root keys: ${keyIds.map(shorten).join(', ')}`;

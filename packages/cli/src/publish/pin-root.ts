@@ -1,5 +1,6 @@
 /** Pins a root that was just published: fetched, and taken only if it is the very document expected. */
 import { sha256Hex } from '@vidimus/crypto';
+import { DIRECTORY_NAME } from '@vidimus/reference';
 import { createHttpClient, createHttpSource, metadataUrl } from '@vidimus/trust-client';
 import { DEFAULT_LIMITS, tufDialect } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
@@ -45,12 +46,23 @@ export async function pinVerifiedRoot(
   try {
     const bytes = await fetchRoot(context, repository, version);
     assertOwn(bytes);
-    return await replaceAnchor(openCache(context), repository, { kind: 'root', bytes });
+    return await replaceAnchor(
+      openCache(context),
+      repository,
+      { kind: 'root', bytes },
+      'tuf',
+      directoryServer(context, repository),
+    );
   } catch (error) {
     const failure = toCliError(error);
     const hint = failure.hint ?? 'the repository is published; only the pin is missing: run this again';
     throw new CliError(failure.code, failure.exit, failure.message, hint, { cause: failure.cause });
   }
+}
+
+/** The directory has no registry that would say where it is served. */
+function directoryServer(context: Context, repository: string): { readonly server?: string } {
+  return repository === DIRECTORY_NAME ? { server: repositorySettings(context, repository).server } : {};
 }
 
 async function fetchRoot(context: Context, repository: string, version: number): Promise<Uint8Array> {

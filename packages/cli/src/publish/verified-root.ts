@@ -10,6 +10,7 @@ import {
 } from '@vidimus/trust-client';
 import { DEFAULT_LIMITS, type DialectName, type OwnAnchor, type Root, verifyRoot } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
+import { directoryOptions } from '../client/directory-settings.ts';
 import { openCache } from '../client/open-client.ts';
 import { repositorySettings } from '../client/repository-settings.ts';
 import type { Context } from '../context.ts';
@@ -36,6 +37,7 @@ export async function verifiedRoot(
   const client = createTrustClient({
     cache: openCache(context),
     settingsFor: () => settings,
+    directory: directoryOptions(context, true),
     now: context.world.now,
   });
   try {

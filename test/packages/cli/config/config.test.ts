@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { CliError } from '../../../../packages/cli/src/cli-error.ts';
 import {
   type ConfigSources,
+  findDirectory,
   findEntry,
   findRegistry,
   type LoadedConfig,
@@ -71,6 +72,12 @@ describe('one configuration file', () => {
       'version: 1\nrepositories:\n  - {match: "**", staleFor: 10}\n',
       '~/c.yaml:3:19: repositories.0.staleFor',
     ],
+    ['a directory without anchor', 'version: 1\ndirectory: {}\n', '~/c.yaml:2:'],
+    [
+      'a directory with something else',
+      'version: 1\ndirectory: {anchor: a.json, server: "https://a.test"}\n',
+      '~/c.yaml:2:29: directory.server: Unrecognized key',
+    ],
     ['the same key twice', 'version: 1\nversion: 1\n', '~/c.yaml:2:1: '],
     ['another version', 'version: 2\n', '~/c.yaml:1:1: version'],
     ['no version', 'repositories: []\n', '~/c.yaml:1:1: version'],
@@ -87,13 +94,11 @@ describe('one configuration file', () => {
   });
 
   it.each([
-    ['directory', 'directory: {anchor: /etc/vidimus/acme.anchor.json}', '2:1'],
     ['outside', 'outside: pass', '2:1'],
     ['policyServer', 'repositories:\n  - {match: "**", policyServer: "https://p.test"}', '3:19'],
     ['requirePolicies', 'repositories:\n  - {match: "**", requirePolicies: [baseline]}', '3:19'],
     ['maxOffline', 'repositories:\n  - {match: "**", maxOffline: 0s}', '3:19'],
     ['mode', 'repositories:\n  - {match: "**", mode: warn}', '3:19'],
-    ['the directory as anchor', 'repositories:\n  - {match: "**", anchor: directory}', '3:19'],
   ])('says of %s that this version does not have it, and does not ignore it', (_, line, position) => {
     const found = messageOf(`version: 1\n${line}\n`);
     expect(found).toContain(`~/c.yaml:${position}: `);
@@ -102,6 +107,21 @@ describe('one configuration file', () => {
 
   it('is told the misspelt key before what is missing for it', () => {
     expect(messageOf('versoin: 1\n')).toContain('1:1: versoin: Unrecognized key');
+  });
+
+  it('names a directory and repositories that rely on it; the system’s own cannot be exchanged', () => {
+    const text =
+      'version: 1\ndirectory: {anchor: a.json, token: {env: T}}\nrepositories: [{match: "**", anchor: directory}]\n';
+    const namedFile = write(directory, 'named.yaml', text);
+    expect(findDirectory(loadConfig({ ...none, namedFile }))?.entry).toEqual({
+      anchor: 'a.json',
+      token: { env: 'T' },
+    });
+    const systemFile = write(directory, 'system.yaml', 'version: 1\ndirectory: {anchor: s.json}\n');
+    expect(findDirectory(loadConfig({ ...none, namedFile, systemFile }))?.entry).toEqual({
+      anchor: 's.json',
+    });
+    expect(findDirectory(loadConfig(none))).toBeUndefined();
   });
 
   it('is refused when it is named and not there', () => {
