@@ -7,7 +7,6 @@ import { serverSettings } from '../client/server-settings.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toCliError } from '../failures.ts';
-import { formatTimeAndDistance } from '../output/times.ts';
 import { type Fact, printAnswer } from '../publish/outcome-lines.ts';
 
 export interface CreateTokenOptions {
@@ -69,17 +68,16 @@ export async function list(context: Context, { all }: { readonly all?: boolean }
       printable(token.name),
       printable(token.role),
       printable(token.repositories.join(' ')),
-      endOf(token, now) ?? timeOf(token.expiresAt, now),
-      timeOf(token.lastUsedAt, now),
-      printable(token.createdBy ?? '-'),
+      endOf(token, now) ?? dayOf(token.expiresAt),
+      dayOf(token.lastUsedAt),
     ]);
-    context.terminal.table([['TOKEN', 'NAME', 'ROLE', 'WHERE', 'UNTIL', 'USED', 'MADE BY'], ...rows]);
+    context.terminal.table([['TOKEN', 'NAME', 'ROLE', 'WHERE', 'UNTIL', 'USED'], ...rows]);
   }
   return exitCodes.done;
 }
 
 export async function revoke(context: Context, id: string): Promise<ExitCode> {
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(id)) {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(id) || id.startsWith('vdm_')) {
     throw new CliError(
       'USAGE',
       exitCodes.usage,
@@ -111,14 +109,13 @@ function factsOf(token: AccessToken): readonly Fact[] {
 
 /** Why a token does not count any more; undefined while it does. */
 function endOf({ revokedAt, expiresAt }: AccessToken, now: number): string | undefined {
-  if (revokedAt !== undefined) return `revoked ${printable(revokedAt)}`;
-  return expiresAt !== undefined && Date.parse(expiresAt) <= now
-    ? `expired ${printable(expiresAt)}`
-    : undefined;
+  if (revokedAt !== undefined) return `revoked ${dayOf(revokedAt)}`;
+  return expiresAt !== undefined && Date.parse(expiresAt) <= now ? `expired ${dayOf(expiresAt)}` : undefined;
 }
 
-function timeOf(time: string | undefined, now: number): string {
-  return time === undefined ? '-' : formatTimeAndDistance(Date.parse(time), now);
+/** A whole id on each line matters more than the hour. */
+function dayOf(time: string | undefined): string {
+  return time === undefined ? '-' : printable(time.slice(0, 10));
 }
 
 /** The file is there before the token is: a secret that could not be kept is not made. */
