@@ -63,7 +63,7 @@ function defineServe(program: Command, runner: Runner): void {
 function definePublishing(program: Command, runner: Runner): void {
   client(program, 'init <repository>', 'put a repository under trust, and pin its root here')
     .option('--managed-root', 'let the service hold the root key too (evaluation only)')
-    .option('--root-key <file...>', 'public root keys or certificates of others, beside one on this machine')
+    .option('--root-key <file...>', 'public root keys or certificates of others, or pkcs11: URIs of your own')
     .option('--threshold <n>', 'root signatures needed', positiveInteger)
     .option('--dialect <names>', 'metadata formats: tuf (default), or tuf,notary for old Docker clients, too')
     .option('--trust-dir <dir>', 'where Docker or notary keep the root key of what they made')

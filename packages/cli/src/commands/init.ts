@@ -1,18 +1,20 @@
 /** `vidimus init REPO`: put a repository under trust, and pin its root here. */
 import { dirname, join } from 'node:path';
+import { isPkcs11Uri } from '@vidimus/key-store';
 import { parseRepository, printable } from '@vidimus/reference';
 import type { DialectName } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
 import { repositorySettings } from '../client/repository-settings.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { readListedKey } from '../keys/listed-key.ts';
 import { shorten } from '../output/table.ts';
 import { formatTimeAndDistance } from '../output/times.ts';
 import { anchorWords, pinningFacts } from '../publish/anchors.ts';
 import { type Creation, createTrustedRepository } from '../publish/create-repository.ts';
 import { type Answer, type Fact, printAnswer } from '../publish/outcome-lines.ts';
 import type { OwnKey } from '../publish/own-keys.ts';
-import { readPublicKeyFile } from '../publish/public-key-file.ts';
+import { type RootKey, readPublicKeyFile } from '../publish/public-key-file.ts';
 import { pendingAnswer, withPublisher } from '../publish/with-publisher.ts';
 
 export interface InitOptions {
@@ -32,7 +34,7 @@ export async function init(context: Context, name: string, options: InitOptions)
   const wish = {
     repository,
     managedRoot: options.managedRoot === true,
-    otherKeys: (options.rootKey ?? []).map(readPublicKeyFile),
+    otherKeys: await readRootKeys(context, options.rootKey ?? []),
     threshold: options.threshold,
     dialects,
     trustDir: options.trustDir,
@@ -42,6 +44,16 @@ export async function init(context: Context, name: string, options: InitOptions)
   );
   if (creation.state === 'created' && wish.managedRoot) warnOnline(context, repository);
   return printAnswer(context, toAnswer(context, repository, creation));
+}
+
+/** Public keys of others, and keys of one's own on tokens. */
+async function readRootKeys(context: Context, names: readonly string[]): Promise<readonly RootKey[]> {
+  const keys: RootKey[] = [];
+  for (const name of names) {
+    if (isPkcs11Uri(name)) keys.push({ ...(await readListedKey(context, name)), uri: name });
+    else keys.push(readPublicKeyFile(name));
+  }
+  return keys;
 }
 
 function assertOptions({ managedRoot, rootKey }: InitOptions): void {

@@ -3,14 +3,21 @@ import { createPrivateKey } from 'node:crypto';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCertificates } from '@vidimus/crypto';
-import type { ClientKey, FileKeyStore, MadeAlgorithm, PublicHalf } from '@vidimus/key-store';
+import {
+  type ClientKey,
+  type FileKeyStore,
+  isPkcs11Uri,
+  type MadeAlgorithm,
+  type PublicHalf,
+} from '@vidimus/key-store';
 import { parseRepository, printable } from '@vidimus/reference';
+import type { Key } from '@vidimus/tuf';
 import { heldKey, openKeyPem } from '../change/usable-keys.ts';
 import { CliError } from '../cli-error.ts';
 import { keysDirectory } from '../client/client-paths.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { toListedKey } from '../keys/listed-key.ts';
+import { readListedKey, toListedKey } from '../keys/listed-key.ts';
 import { shorten } from '../output/table.ts';
 import { formatDay } from '../output/times.ts';
 import { readNamedFile } from '../publish/bounded-file.ts';
@@ -95,6 +102,7 @@ export interface ExportOptions {
 
 /** The public half on stdout, or either half in a file that was not there. */
 export async function exportKey(context: Context, id: string, options: ExportOptions): Promise<ExitCode> {
+  if (isPkcs11Uri(id)) return await exportFromToken(context, id, options);
   const store = openKeys(context);
   const key = await heldKey(store, id);
   if (key === undefined) {
@@ -122,6 +130,30 @@ export async function exportKey(context: Context, id: string, options: ExportOpt
   }
   // Not through the terminal: a key must never be folded.
   context.world.stdout.write(text);
+  return exitCodes.done;
+}
+
+/** What others need to name a key that is on a token. */
+async function exportFromToken(
+  context: Context,
+  uri: string,
+  { private: secret, out }: ExportOptions,
+): Promise<ExitCode> {
+  if (secret === true) {
+    throw new CliError('USAGE', exitCodes.usage, 'a private key does not leave its token');
+  }
+  const { key } = await readListedKey(context, uri);
+  const text = publicTextOf(key);
+  if (out !== undefined) writeNew(out, text, 0o644);
+  if (out === undefined && context.options.json !== true) context.world.stdout.write(text);
+  else {
+    printAnswer(context, {
+      deed: 'EXPORTED',
+      subject: `key ${shorten(key.keyId)}`,
+      facts: [['public', out ?? text.trim()]],
+      json: { keyId: key.keyId, public: text.trim(), ...(out === undefined ? {} : { file: out }) },
+    });
+  }
   return exitCodes.done;
 }
 
@@ -214,13 +246,14 @@ function certificateFacts({ certificate }: ClientKey): readonly Fact[] {
 
 /** As others name it with --root-key, --signer and --to. */
 function publicText(key: ClientKey): string {
-  if (key.certificate !== undefined)
-    return key.certificate.endsWith('\n') ? key.certificate : `${key.certificate}\n`;
-  if (key.algorithm === 'ed25519') return `ed25519:${key.publicHex}\n`;
-  const { declared } = toListedKey(key).key;
+  if (key.certificate === undefined) return publicTextOf(toListedKey(key).key);
+  return key.certificate.endsWith('\n') ? key.certificate : `${key.certificate}\n`;
+}
+
+function publicTextOf({ declared, usable }: Key): string {
   const { keyval } = declared;
-  const pem = typeof keyval === 'object' && keyval !== null && 'public' in keyval ? keyval['public'] : '';
-  return String(pem);
+  const text = typeof keyval === 'object' && keyval !== null && 'public' in keyval ? keyval['public'] : '';
+  return usable?.scheme === 'ed25519' ? `ed25519:${String(text)}\n` : String(text);
 }
 
 function toJson({ keyId, algorithm, label, createdAt, publicHex, certificate }: ClientKey) {

@@ -8,6 +8,7 @@ import {
   type CreateRepositoryRequest,
   type PublishClient,
   type RepositorySummary,
+  type SigningKey,
   type VerifiedDocument,
   verifyCreation,
 } from '@vidimus/trust-client';
@@ -27,6 +28,8 @@ export interface OpenCreation {
   readonly change: Change;
   /** Keys of this machine that are to sign; none: it has signed already. */
   readonly held: readonly ClientKey[];
+  /** Keys elsewhere, opened: on a token. */
+  readonly opened?: readonly SigningKey[];
 }
 
 export type Completion =
@@ -40,15 +43,15 @@ export async function completeCreation(
   store: FileKeyStore,
   creation: OpenCreation,
 ): Promise<Completion> {
-  const { repository, request, change, held } = creation;
+  const { repository, request, change, held, opened = [] } = creation;
   const documents = verifyCreation({ repository, request, change, now: context.world.now() });
   const signed =
-    held.length === 0
+    held.length + opened.length === 0
       ? change
       : await signAndSubmit(context, publisher, store, {
           change,
           documents,
-          keys: await openHeld(context, store, held),
+          keys: [...opened, ...(await openHeld(context, store, held))],
         });
   if (signed.state !== 'published')
     return { state: 'open', change: signed, pinning: await pinRequested(context, repository, request) };

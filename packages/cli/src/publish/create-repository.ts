@@ -3,14 +3,17 @@
  * their label, an open creation is answered again by the same request, and a root that was published without
  * being pinned is known by the record of what the key signed.
  */
+import type { FileKeyStore } from '@vidimus/key-store';
 import {
   type Change,
   type CreateRepositoryRequest,
   listAnchors,
   type PublishClient,
   type RepositorySummary,
+  type SigningKey,
 } from '@vidimus/trust-client';
 import type { DialectName } from '@vidimus/tuf';
+import { withKeyRing } from '../change/usable-keys.ts';
 import { CliError } from '../cli-error.ts';
 import { openCache } from '../client/open-client.ts';
 import type { Context } from '../context.ts';
@@ -70,15 +73,31 @@ export async function createTrustedRepository(
   const outcome = await publisher.createRepository(repository, request);
   // Somebody with the same keys was faster.
   if (outcome.outcome === 'done') return await recogniseRepository(context, wish, outcome.body);
-  const completion = await completeCreation(context, publisher, store, {
-    repository,
-    request,
-    change: outcome.change,
-    held: signingKeys(own, wish.threshold ?? 1).map(({ held }) => held),
-  });
+  const { change } = outcome;
+  const held = signingKeys(own, wish.threshold ?? 1).map((key) => key.held);
+  const completion = await withTokenKeys(context, store, wish, (opened) =>
+    completeCreation(context, publisher, store, { repository, request, change, held, opened }),
+  );
   return completion.state === 'published'
     ? { state: 'created', summary: completion.summary, own, pinning: completion.pinning }
     : { state: 'pending', change: completion.change, own, pinning: completion.pinning };
+}
+
+/** Keys on tokens are open only while they sign. */
+async function withTokenKeys<Result>(
+  context: Context,
+  store: FileKeyStore,
+  { otherKeys }: CreationWish,
+  work: (opened: readonly SigningKey[]) => Promise<Result>,
+): Promise<Result> {
+  const onTokens = otherKeys.filter(({ uri }) => uri !== undefined);
+  if (onTokens.length === 0) return await work([]);
+  const uris = onTokens.flatMap(({ uri }) => uri ?? []);
+  return await withKeyRing(context, store, uris, async (ring) => {
+    const opened: SigningKey[] = [];
+    for (const { open } of ring(onTokens.map(({ key }) => key))) opened.push(await open());
+    return await work(opened);
+  });
 }
 
 /** A repository that is there: a dialect that was asked for and is missing is added, else it is recognised. */

@@ -17,6 +17,8 @@ const curves: Readonly<Record<string, string>> = {
 export interface RootKey {
   readonly dialect: DialectName;
   readonly key: Key;
+  /** Of the token that can sign with it from here. */
+  readonly uri?: string;
 }
 
 /** @throws CliError KEY_INVALID or FILE_UNREADABLE */

@@ -16,7 +16,10 @@ export interface RootWish {
   readonly threshold: number | undefined;
 }
 
-/** Of the keys named, those whose private half is here; else a key made here, with a spare where it is alone. */
+/**
+ * Of the keys named, those whose private half is here; else a key made here, with a spare where it is alone. Whoever
+ * names a key on a token has one.
+ */
 export async function chooseOwnKeys(
   context: Context,
   store: FileKeyStore,
@@ -29,7 +32,8 @@ export async function chooseOwnKeys(
   if (others.length === 0) return await ownRootKeys(context, store, repository, dialect, ['root', 'spare']);
   const held = await Promise.all(others.map(({ keyId }) => store.find(keyId)));
   const own = held.filter((key) => key !== undefined).map((key) => toOwnKey(context, 'root', key));
-  return own.length > 0 ? own : await ownRootKeys(context, store, repository, dialect, ['root']);
+  const isOnToken = otherKeys.some((each) => each.dialect === dialect && each.uri !== undefined);
+  return own.length > 0 || isOnToken ? own : await ownRootKeys(context, store, repository, dialect, ['root']);
 }
 
 /** The same keys give the same entries on every machine, whatever order they were named in. */

@@ -172,7 +172,7 @@ export function propose(present: Readonly<Record<DialectName, PresentState>>, pr
           version: draft.version,
           toSign: toBase64(message),
           sha256: sha256Hex(message),
-          thresholds: [{ of: 'role' as const, threshold: 1, keyIds: allKeyIds(state, draft) }],
+          thresholds: [{ of: 'role' as const, threshold: 1, keyIds: allKeyIds(state, draft, change) }],
           signatures: [],
           missing: 1,
         };
@@ -196,12 +196,15 @@ export function propose(present: Readonly<Record<DialectName, PresentState>>, pr
 }
 
 /** More than may sign: a server may say so, and it must not help. */
-function allKeyIds(state: PresentState, draft: Draft<Root> | Draft<Targets>): string[] {
+function allKeyIds(state: PresentState, draft: Draft<Root> | Draft<Targets>, edit: DialectEdit): string[] {
   const own = draft.kind === 'root' ? draft.keys : (draft.delegations?.keys ?? new Map<string, Key>());
   const delegated = [...state.targets.values()].flatMap(({ delegations }) => [
     ...(delegations?.keys.keys() ?? []),
   ]);
-  return [...new Set([...state.root.keys.keys(), ...own.keys(), ...delegated])];
+  const added = [...(edit.delegations?.values() ?? [])].flatMap(({ set = [] }) =>
+    set.flatMap(({ keys }) => keys.map(({ keyId }) => keyId)),
+  );
+  return [...new Set([...state.root.keys.keys(), ...own.keys(), ...delegated, ...added])];
 }
 
 /** What this client says of it. */
