@@ -4,9 +4,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Queries } from '@vidimus/database';
 import type { KeyRevoked, RevokeKey } from '../../schemas/index.ts';
 import { type Call, type Outcome, TrustError } from '../../service.ts';
+import { approvalsFor } from '../approvals/approval-rules.ts';
 import { toChange } from '../changes/change-answer.ts';
 import { carryOut } from '../edits/carry-out.ts';
-import type { EditParts } from '../edits/edit-plan.ts';
+import type { EditParts, EditPlan } from '../edits/edit-plan.ts';
 import { endChange } from '../edits/end-change.ts';
 import { insertRevokedKey } from '../keys-index/key-rows.ts';
 import type { Published } from '../publish/publication.ts';
@@ -62,7 +63,7 @@ export async function revokeIn(
   for (const change of examined.ending) {
     current = await endChange(parts, tx, current, change, 'stale', call, nowMs);
   }
-  const plan = await planRevocation(parts.keys, examined, body);
+  const plan = await planFor(parts, call, examined, body);
   const carried = await carryOut(parts, tx, current, call, plan);
   if (carried.outcome === 'change') return answerChange(carried.change, examined, nowMs);
   if (carried.outcome !== 'published') throw new TrustError('INTERNAL', 'a revocation came out as a dry run');
@@ -75,6 +76,17 @@ export async function revokeIn(
   if (resign.outcome !== 'change') throw new TrustError('INTERNAL', 'what others must sign was published');
   const answer = { ...examined.impact, published, openChange: resign.change.id };
   return { outcome: { outcome: 'done', body: answer }, published: done };
+}
+
+/** What waits for somebody's approval waits as a whole: the holders of its roles sign meanwhile. */
+async function planFor(parts: EditParts, call: Call, examined: Examined, body: RevokeKey): Promise<EditPlan> {
+  const plan = await planRevocation(parts.keys, examined, body);
+  const { row, foretold } = examined;
+  if (foretold.kept.length === 0 || approvalsFor(parts.approvals, row.repository, call.actor, plan) === 0) {
+    return plan;
+  }
+  const whole = { ...examined, foretold: { ...foretold, kept: [], unsigned: [] } };
+  return await planRevocation(parts.keys, whole, body);
 }
 
 export function wishOf(
@@ -156,7 +168,7 @@ async function dryRun(
   body: RevokeKey,
   nowMs: number,
 ): Promise<RevokedIn> {
-  const plan = await planRevocation(parts.keys, examined, body);
+  const plan = await planFor(parts, call, examined, body);
   const carried = await carryOut(parts, tx, examined.row, call, plan);
   if (carried.outcome !== 'dryRun') throw new TrustError('INTERNAL', 'a dry run came out as something else');
   const { change, versions, managed } = carried;

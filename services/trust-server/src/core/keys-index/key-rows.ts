@@ -185,3 +185,44 @@ export async function insertRevokedKey(
     })
     .onConflictDoNothing();
 }
+
+/** A key that was taken back and that a role still lists: a revocation was refused there, or waits. */
+export interface StillListed {
+  readonly role: string;
+  readonly keyId: string;
+}
+
+/** In live repositories, by name; of one of them if it is named. */
+export async function readStillListed(
+  queries: Queries,
+  repository?: string,
+): Promise<ReadonlyMap<string, readonly StillListed[]>> {
+  const rows = await queries
+    .selectDistinct({
+      repository: trustRoleKeys.repository,
+      role: trustRoleKeys.role,
+      keyId: trustRoleKeys.keyId,
+    })
+    .from(trustRevokedKeys)
+    .innerJoin(
+      trustRoleKeys,
+      and(
+        eq(trustRoleKeys.material, trustRevokedKeys.material),
+        isNull(trustRoleKeys.until),
+        or(isNull(trustRevokedKeys.repository), eq(trustRevokedKeys.repository, trustRoleKeys.repository)),
+      ),
+    )
+    .innerJoin(
+      trustRepositories,
+      and(
+        eq(trustRepositories.repository, trustRoleKeys.repository),
+        eq(trustRepositories.incarnation, trustRoleKeys.incarnation),
+        isNull(trustRepositories.endedAt),
+      ),
+    )
+    .where(repository === undefined ? undefined : eq(trustRoleKeys.repository, repository))
+    .orderBy(asc(trustRoleKeys.role), asc(trustRoleKeys.keyId));
+  const listed = new Map<string, StillListed[]>();
+  for (const { repository: name, ...row } of rows) listed.set(name, [...(listed.get(name) ?? []), row]);
+  return listed;
+}

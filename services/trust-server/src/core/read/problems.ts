@@ -38,11 +38,13 @@ export interface ProblemInput {
   readonly notMirrored?: readonly string[];
   /** The backup that it was restored from, while it is not known how far it had come. */
   readonly restoredFrom?: string | undefined;
+  /** Roles that list a key which was revoked. */
+  readonly revokedKeys?: readonly { readonly role: string; readonly keyId: string }[] | undefined;
   /** Also name client-held roles that expire within this. */
   readonly expiringWithinMs?: number;
 }
 
-/** Codes: VERSION_UNCERTAIN, ROLE_EXPIRED, ROLE_EXPIRING, ROOT_ONLINE, MIRROR_ROOT_OUTDATED, TARGET_NOT_MIRRORED, CHANGE_OPEN. */
+/** Codes: VERSION_UNCERTAIN, ROLE_EXPIRED, ROLE_EXPIRING, ROOT_ONLINE, MIRROR_ROOT_OUTDATED, TARGET_NOT_MIRRORED, KEY_REVOKED_LISTED, CHANGE_OPEN. */
 export function findProblems(input: ProblemInput): readonly Problem[] {
   const { nowMs, expiringWithinMs } = input;
   const problems: Problem[] = [];
@@ -75,6 +77,13 @@ export function findProblems(input: ProblemInput): readonly Problem[] {
       code: 'TARGET_NOT_MIRRORED',
       tag: path.slice(0, maxPathLength),
       fix: 'it is no tag with a SHA-256, so clients of the dialect tuf do not see it: nothing to do unless it should be one',
+    });
+  }
+  for (const { role, keyId } of input.revokedKeys ?? []) {
+    problems.push({
+      code: 'KEY_REVOKED_LISTED',
+      role,
+      fix: `${role} still lists the revoked key ${keyId}: sign the change that takes it out, or revoke it here with a replacement (vidimus key impact ${keyId})`,
     });
   }
   for (const change of input.openChanges) {

@@ -16,6 +16,7 @@ import { isSignersRole } from '../delegations/delegation-tree.ts';
 import { notMirrored, readSource } from '../dialect-changes/mirror-source.ts';
 import { mainDialect, parseDialect } from '../dialects.ts';
 import { printDuration, printTime } from '../instants.ts';
+import { readStillListed } from '../keys-index/key-rows.ts';
 import { headOf } from '../publish/current-documents.ts';
 import { readOpenChanges } from '../store/changes.ts';
 import { type Head, readFile } from '../store/metadata.ts';
@@ -73,6 +74,7 @@ export async function readSummary(
         openChanges: open.map(({ id }) => id),
         rootIsOutdated: row.settings.outdatedRoot === true,
         restoredFrom: row.settings.restored?.backup,
+        revokedKeys: (await readStillListed(queries, repository)).get(repository),
         ...(row.settings.mirrored === true
           ? { notMirrored: notMirrored(await readSource(readers.states, queries, row)) }
           : {}),
@@ -146,6 +148,7 @@ export async function listRepositories(
   const repositories = await readFleet(queries, filter);
   const lives = await readLives(queries, filter);
   const open = await readOpen(queries, filter, nowMs);
+  const stillListed = await readStillListed(queries);
   const rows = repositories.map(({ repository, dialects, settings }) => {
     const roles = lives.get(repository) ?? [];
     const problems = findProblems({
@@ -156,6 +159,7 @@ export async function listRepositories(
       openChanges: open.get(repository) ?? [],
       rootIsOutdated: settings.outdatedRoot === true,
       restoredFrom: settings.restored?.backup,
+      revokedKeys: stillListed.get(repository),
       ...(filter.expiringWithinMs === undefined ? {} : { expiringWithinMs: filter.expiringWithinMs }),
     });
     return { repository, dialects: [...dialects], problems: [...problems] } satisfies RepositoryAnswer;

@@ -183,6 +183,8 @@ describe('a client’s root key', () => {
       { role: 'root', missing: 2, mayStillSign: [alice.keyId, dana.keyId].sort() },
     ]);
     if (outcome.outcome !== 'change') throw new Error('it should wait');
+    const { problems } = await core.service.readRepository(repository);
+    expect(problems.map(({ code }) => code)).toEqual(['KEY_REVOKED_LISTED', 'CHANGE_OPEN']);
     // Asked again, it is the same change.
     const again = await core.service.revokeKey(call, repository, carol.keyId, { reason });
     expect(again.outcome === 'change' && again.change.id).toBe(outcome.change.id);
