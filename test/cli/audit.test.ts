@@ -250,3 +250,13 @@ describe('what cannot be audited', () => {
     expect(await show(['audit', `${web}:1.0`], auditor)).toMatch(/ANCHOR_MISSING[\s\S]*exit 3$/);
   });
 });
+
+describe('a repository that has expired', () => {
+  it('is audited all the same, with a warning', async () => {
+    site.clock.nowMs += 3 * 86_400_000;
+    const said = await show(['audit', `${web}:1.0`]);
+    expect(said).toContain('days ago)');
+    expect(said).toContain('EXPIRED');
+    expect(said).toMatch(/exit 0$/);
+  });
+});

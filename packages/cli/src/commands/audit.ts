@@ -13,8 +13,10 @@ import {
   MAX_BUNDLE_BYTES,
   ownAnchor,
   parseBundle,
+  type RepositoryTrust,
   verifyBundle,
 } from '@vidimus/trust-client';
+import { type DialectName, TufError } from '@vidimus/tuf';
 import { isContradicted, printReport, reportJson } from '../audit/report.ts';
 import { CliError } from '../cli-error.ts';
 import { openCache, openClient } from '../client/open-client.ts';
@@ -84,7 +86,7 @@ async function auditOnline(context: Context, text: string, options: AuditOptions
   const kept = await keptBefore(context, repository, options.kept);
   try {
     context.terminal.progress(`reading the trust data of ${repository} ...`);
-    const facts = await client.trust.open(repository).refresh();
+    const facts = await readTrust(client.trust.open(repository), settings.server);
     const { terminal } = context;
     for (const line of trustWarningLines(client.warnings, terminal.noteColors)) terminal.note(line);
     if (facts.dialect !== 'tuf') {
@@ -118,6 +120,20 @@ async function auditOnline(context: Context, text: string, options: AuditOptions
     }
   } finally {
     client.close();
+  }
+}
+
+/** What has expired can be audited, too: it is told as of when it still held, with a warning. */
+async function readTrust(
+  trust: RepositoryTrust,
+  server: string,
+): Promise<{ readonly server: string; readonly dialect: DialectName; readonly anchor: string }> {
+  try {
+    return await trust.refresh();
+  } catch (error) {
+    if (!(error instanceof TufError) || error.code !== 'EXPIRED') throw error;
+    const { dialect } = await trust.present();
+    return { server: server.endsWith('/') ? server : `${server}/`, dialect, anchor: 'kept' };
   }
 }
 
