@@ -113,6 +113,9 @@ export const tagDetailSchema = z
         threshold: thresholdSchema,
         version: versionSchema,
         since: timeSchema,
+        sinceVersion: versionSchema
+          .optional()
+          .openapi({ description: 'Version of the role that first listed this digest.' }),
         expires: timeSchema,
       }),
     ),

@@ -58,6 +58,7 @@ export async function readTag(
         threshold: state?.threshold ?? 1,
         version: head.version,
         since,
+        ...(role === (row.listedBy ?? TAG_ROLE) ? { sinceVersion: row.sinceVersion } : {}),
         expires: printTime(head.expiresMs),
       };
     }),
