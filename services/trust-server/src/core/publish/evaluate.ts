@@ -139,7 +139,7 @@ function revokeDigest(board: Board, call: Call, intent: RevokeIntent, nowMs: num
   const isListedHere = !isSame && board.isOwn(REVOCATIONS_ROLE);
   const others = board.isMirrored
     ? {}
-    : { others: { ...(isSame || isListedHere ? {} : { revocation: target }), left } };
+    : { others: { digest, reason, ...(isSame || isListedHere ? {} : { revocation: target }), left } };
   if (!isListedHere && taken.length === 0) return { tags: [], stillServed, events: [], diff: [], ...others };
   if (isListedHere) board.setRevocation(digest, target);
   for (const { role, tag } of taken.map(placeOf)) board.setTag(role, tag, undefined);

@@ -65,7 +65,12 @@ export interface Verdict {
   readonly events: readonly Omit<EventDraft, 'versions'>[];
   readonly diff: readonly DiffEntry[];
   /** What a revoked digest still needs, and the service cannot sign. */
-  readonly others?: { readonly revocation?: Target; readonly left: readonly TagRow[] };
+  readonly others?: {
+    readonly digest: string;
+    readonly reason: string;
+    readonly revocation?: Target;
+    readonly left: readonly TagRow[];
+  };
   /** The caller gets this error; its events are kept all the same. */
   readonly refused?: TrustError;
 }

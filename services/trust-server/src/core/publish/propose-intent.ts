@@ -80,7 +80,7 @@ export async function proposeRemainder(
   { call, asked, others }: Remainder,
   nowMs: number,
 ): Promise<Carried | undefined> {
-  const { revocation, left } = others;
+  const { digest, reason, revocation, left } = others;
   if (revocation === undefined && left.length === 0) return undefined;
   // What was published moved the base that the call named, if any.
   const { ifMatch: _, ...unbound } = call;
@@ -102,7 +102,12 @@ export async function proposeRemainder(
     parts: partsOf(state, state.board.changes()),
     event: {
       action: 'digest.revoke',
-      after: { diff: diff.slice(0, maxTold).map(({ role, what }) => `${role}: ${what}`) },
+      after: {
+        digest,
+        reason,
+        tags: left.slice(0, maxTold).map(({ tag }) => tag),
+        roles: [...new Set(left.map((entry) => placeOf(entry).role))].sort(),
+      },
       tags: left.map(({ tag }) => tag),
     },
     tags: { set, remove },
@@ -116,7 +121,7 @@ export async function proposeRemainder(
   }
 }
 
-/** Lines of a difference that an event tells. */
+/** Tags that an event tells. */
 const maxTold = 100;
 
 function planOf(

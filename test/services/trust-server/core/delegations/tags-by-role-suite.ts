@@ -1,5 +1,6 @@
 /** Tags in roles of signers: who answers, who would be spoken over, and what a revoked digest takes along. */
 import { describe, expect, it } from 'vitest';
+import { MAX_DELEGATED_ROLES } from '../../../../../services/trust-server/src/core/delegations/delegation-rules.ts';
 import type { DatabaseForSuite } from '../../../../support/each-database.ts';
 import {
   bodyOf,
@@ -300,6 +301,18 @@ export function tagsByRoleSuite(given: DatabaseForSuite): void {
       expect(await service.readTag(repository, '1.0')).toMatchObject({ digest: digestOf('b') });
       await bodyOf(service.removeDelegation(call, repository, 'qa'));
       expect((await service.readTag(repository, '1.0')).digest).toBe(digestOf('b'));
+    });
+  });
+
+  describe('more delegations than a look-up visits', () => {
+    it('are refused, and all that there are can be found', async () => {
+      const { service, repository, seen, delegate, sign } = await open('many');
+      for (let count = 0; count < MAX_DELEGATED_ROLES; count += 1) await delegate(`role-${count}`);
+      const error = await errorOf(service.putDelegation(call, repository, 'one-more', heldByService()));
+      expect(error).toMatchObject({ code: 'BODY_INVALID', detail: { most: MAX_DELEGATED_ROLES } });
+      await delegate('role-0', heldByService({ paths: ['*'], expiresAfter: '20d' }));
+      await bodyOf(sign('1.0', 'a', `role-${MAX_DELEGATED_ROLES - 1}`));
+      expect(await seen()).toEqual({ '1.0': digestOf('a') });
     });
   });
 }
