@@ -10,6 +10,7 @@ import { getRequestListener } from '@hono/node-server';
 import { createAuthenticator, createOwnRegistryTokens, createTokenStore } from '@vidimus/access';
 import { createWrappedKeyStore, parseMasterKey } from '@vidimus/key-store';
 import {
+  type ApprovalRule,
   createIdempotencyStore,
   createTrustServer,
   createTrustService,
@@ -54,7 +55,8 @@ export interface TrustSite {
   readonly close: () => Promise<void>;
 }
 
-export async function openSite(): Promise<TrustSite> {
+/** @param approvals - the two-person rule */
+export async function openSite(approvals: readonly ApprovalRule[] = []): Promise<TrustSite> {
   const opened = await openEmbeddedForTest();
   const { database } = opened;
   const clock = { nowMs: NOW };
@@ -67,6 +69,7 @@ export async function openSite(): Promise<TrustSite> {
     now,
     randomBytes: random,
     schedule: () => () => undefined,
+    approvals,
   });
   await service.start();
   const silent = (): void => undefined;

@@ -20,8 +20,18 @@ export function changeFacts(change: Change, difference?: readonly Fact[]): reado
     ['edit', printable(`${edit.method} ${edit.path}`)],
     ['by', printable(`${createdBy}, ${createdAt}`)],
     ...documents.flatMap(documentFacts),
+    ...approvalFacts(change),
     ...(insteadOf === undefined ? [] : [['instead', printable(`of ${insteadOf.join(', ')}`)] as const]),
     ...(change.state === 'open' ? [['until', expiresAt] as const] : []),
+  ];
+}
+
+function approvalFacts({ approvals }: Change): readonly Fact[] {
+  if (approvals === undefined) return [];
+  const { needed, by, missing } = approvals;
+  return [
+    ['approval', `${needed} by others than its author, missing: ${missing}`],
+    ...by.map(({ actor, at }): Fact => ['', printable(`approved by ${actor} ${at}`)]),
   ];
 }
 

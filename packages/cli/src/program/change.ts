@@ -1,4 +1,4 @@
-/** `change list|show|sign|reject`. */
+/** `change list|show|sign|approve|reject`. */
 import type { Command } from 'commander';
 import { client, type Runner } from './client-command.ts';
 
@@ -22,6 +22,13 @@ export function defineChange(program: Command, runner: Runner): void {
     .option('--key <key...>', 'keys to sign with: id, private key file, or pkcs11: URI (default: all here)')
     .action((id, repository, options) =>
       runner(options, async (c) => (await import('../commands/change.ts')).sign(c, id, repository, options)),
+    );
+  client(change, 'approve <change> [repository]', 'agree to what somebody else asked for')
+    .option('--yes', 'it was read before: ask nothing')
+    .action((id, repository, options) =>
+      runner(options, async (c) =>
+        (await import('../commands/approve-change.ts')).approve(c, id, repository, options.yes === true),
+      ),
     );
   client(change, 'reject <change> [repository]', 'end it; nothing is published').action(
     (id, repository, options) =>

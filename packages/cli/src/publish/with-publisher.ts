@@ -6,7 +6,7 @@ import { openPublisher } from '../client/open-client.ts';
 import { repositorySettings } from '../client/repository-settings.ts';
 import type { Context } from '../context.ts';
 import { toCliError } from '../failures.ts';
-import type { Answer } from './outcome-lines.ts';
+import type { Answer, Fact } from './outcome-lines.ts';
 
 /**
  * Runs `work` with the repository's publish client.
@@ -53,12 +53,17 @@ export function pendingAnswer(subject: string, change: Change): Answer {
       return `${count} for ${printable(role)}${where}`;
     })
     .join(', ');
+  const approvals = change.approvals?.missing ?? 0;
+  const lacking: readonly Fact[] = [
+    ...(missing === '' ? [] : [['missing', `signatures: ${missing}`] as const]),
+    ...(approvals === 0 ? [] : [['missing', `approvals by others than its author: ${approvals}`] as const]),
+  ];
   return {
     deed: 'PENDING',
     subject,
     facts: [
       ['change', `${change.id}, until ${change.expiresAt}`],
-      ['missing', `signatures: ${missing}`],
+      ...lacking,
       ['effect', 'none yet: clients see what they saw before'],
     ],
     json: { change },

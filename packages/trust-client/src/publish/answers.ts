@@ -68,6 +68,14 @@ export const ChangeSchema = z.object({
   expiresAt: Time,
   base: z.record(z.string(), z.int()),
   documents: z.array(ChangeDocumentSchema),
+  /** Where people beside the author must agree. */
+  approvals: z
+    .object({
+      needed: z.int(),
+      by: z.array(z.object({ actor: z.string(), at: Time })),
+      missing: z.int().min(0),
+    })
+    .optional(),
   insteadOf: z.array(z.string()).optional(),
   published: Versions.optional(),
 });

@@ -70,6 +70,8 @@ export interface PublishClient extends Administration {
   changes(repository: string): Promise<readonly Change[]>;
   change(repository: string, id: string): Promise<Change>;
   submitSignatures(repository: string, id: string, signatures: readonly SignatureUpload[]): Promise<Change>;
+  /** Agrees to a change of somebody else. @throws TrustClientError REFUSED, with serverCode DENIED for its author */
+  approveChange(repository: string, id: string): Promise<Change>;
   rejectChange(repository: string, id: string): Promise<Change | undefined>;
   close(): void;
 }
@@ -146,6 +148,8 @@ export function createPublishClient(options: HttpClientOptions): PublishClient {
         path: trustPath(repository, 'changes', id, 'signatures'),
         body: { signatures },
       }),
+    approveChange: (repository, id) =>
+      ask(ChangeSchema, { method: 'POST', path: trustPath(repository, 'changes', id, 'approvals') }),
     rejectChange: (repository, id) =>
       ask(ChangeSchema.optional(), { method: 'DELETE', path: trustPath(repository, 'changes', id) }),
   };
