@@ -95,7 +95,10 @@ function* examine(
   if (event.action === 'role.resign') findings.push(...(yield* checkSigned(states, state, event)));
   findings.push(yield* checkDigest(states, state, event));
   const root = event.versions?.['root'];
-  if (root !== undefined && states.root(root) !== undefined) findings.push(holds);
+  // That there is such a root backs an event that says nothing more.
+  if (/^(root\.renew|repository\.create)$/.test(event.action) && root !== undefined) {
+    if (states.root(root) !== undefined) findings.push(holds);
+  }
   return findings;
 }
 

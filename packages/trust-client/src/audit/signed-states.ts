@@ -3,9 +3,11 @@
  * all under a root of the trusted chain. Expiry does not matter here: the question is what was vouched for then.
  */
 import {
+  assertFileMeta,
   DEFAULT_LIMITS,
   type Delegation,
   delegationOf,
+  type FileMeta,
   type RoleKeys,
   type Root,
   type Snapshot,
@@ -122,9 +124,10 @@ export class SignedStates {
       try {
         const snapshot = verifyTopLevel(this.#context, root.document, 'snapshot', bytes);
         assertVersion('snapshot', snapshot.document.version, snapshotVersion);
-        const version = listed(snapshot.document, 'targets');
+        const { version, meta } = listed(snapshot.document, 'targets');
         const file = yield* this.#file('targets', version, DEFAULT_LIMITS.targetsBytes);
         if (file === undefined) return missing('targets', version);
+        assertFileMeta('targets', meta, file);
         const targets = verifyTopLevel(this.#context, root.document, 'targets', file);
         assertVersion('targets', targets.document.version, version);
         return { root, snapshot, targets };
@@ -151,12 +154,13 @@ export class SignedStates {
     if (roleKeys === undefined || keys === undefined) {
       throw new TufError('ROLE_UNKNOWN', `role ${delegator.role} does not delegate to ${role}`, { role });
     }
-    const version = listed(state.snapshot.document, role);
+    const { version, meta } = listed(state.snapshot.document, role);
     const key = JSON.stringify([delegator.role, delegator.document.version, role, version]);
     const known = this.#verified.get(key);
     if (known !== undefined) return known;
     const bytes = yield* this.#file(role, version, DEFAULT_LIMITS.targetsBytes);
     if (bytes === undefined) throw missing(role, version);
+    assertFileMeta(role, meta, bytes);
     const document = verifyRole(this.#context, 'targets', role, bytes, { keys, roleKeys });
     assertVersion(role, document.document.version, version);
     this.#verified.set(key, document);
@@ -198,10 +202,12 @@ export function digestIn(hashes: ReadonlyMap<string, string>): string {
   return sha256 === undefined ? `sha512:${sha512 ?? ''}` : `sha256:${sha256}`;
 }
 
-function listed(snapshot: Snapshot, role: string): number {
-  const version = snapshot.meta.get(role)?.version;
-  if (version === undefined) throw new TufError('ROLE_UNKNOWN', `role ${role} is not in snapshot`, { role });
-  return version;
+function listed(snapshot: Snapshot, role: string): { readonly version: number; readonly meta: FileMeta } {
+  const meta = snapshot.meta.get(role);
+  const version = meta?.version;
+  if (meta === undefined || version === undefined)
+    throw new TufError('ROLE_UNKNOWN', `role ${role} is not in snapshot`, { role });
+  return { version, meta };
 }
 
 function missing(role: string, version: number): TufError {

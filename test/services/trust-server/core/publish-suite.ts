@@ -220,6 +220,7 @@ export function publishSuite(given: DatabaseForSuite): void {
             threshold: 1,
             version: 2,
             since: '2026-11-21T09:00:00Z',
+            sinceVersion: 2,
             expires: '2027-02-19T09:00:00Z',
           },
         ],
