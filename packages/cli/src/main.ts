@@ -44,6 +44,7 @@ const exit = await run(process.argv.slice(2), {
 await new Promise((resolve) => setImmediate(resolve));
 process.exitCode = isAnswerLost && exit === exitCodes.done ? exitCodes.internal : exit;
 // What was interrupted and has cleaned up ends as the signal would have ended it.
-if (signal !== undefined && process.argv[2] !== 'serve') process.kill(process.pid, signal);
+if (signal !== undefined && !['serve', 'signer'].includes(process.argv[2] ?? ''))
+  process.kill(process.pid, signal);
 // A command that has answered must not be kept alive by an idle connection.
 else process.exit();

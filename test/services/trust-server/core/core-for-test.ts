@@ -46,6 +46,8 @@ export interface CoreOptions {
   readonly rotation?: TrustServiceParts['rotation'];
   /** The two-person rule. */
   readonly approvals?: TrustServiceParts['approvals'];
+  /** In place of the one of its own, for other master keys. */
+  readonly keyStore?: WrappedKeyStore;
   /** A signer of its own. */
   readonly remoteKeys?: TrustServiceParts['remoteKeys'];
 }
@@ -59,12 +61,14 @@ export function openCore(database: Database, options: CoreOptions = {}): CoreFor
   const random = seededRandom(`${options.seed ?? 'core'} ${opened}`);
   const master = (name: string) =>
     parseMasterKey(Buffer.from(sha256(new TextEncoder().encode(name))).toString('base64'));
-  const keyStore = createWrappedKeyStore({
-    random,
-    now: () => clock.nowMs,
-    master: master(options.master ?? 'service master'),
-    ...(options.rootMaster === false ? {} : { rootMaster: master('root master') }),
-  });
+  const keyStore =
+    options.keyStore ??
+    createWrappedKeyStore({
+      random,
+      now: () => clock.nowMs,
+      master: master(options.master ?? 'service master'),
+      ...(options.rootMaster === false ? {} : { rootMaster: master('root master') }),
+    });
   const heard: string[] = [];
   const observer: TrustObserver = {
     renewed: (repository, roles) => heard.push(`renewed ${repository} ${[...roles].sort().join(',')}`),
