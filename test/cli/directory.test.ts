@@ -106,6 +106,11 @@ describe('the directory of an organisation', () => {
     );
     const listed = ok(await machine.run(['anchor', 'list'], { environment: bare }));
     expect(listed.stdout).toContain('acme directory');
+    const doctor = await machine.run(['doctor', 'config'], { environment: bare });
+    expect(ok(doctor).stdout).toContain('anchor of all repositories: acme directory (pinned)');
+    expect((await machine.run(['doctor', 'server'], { environment: bare })).stdout).toContain(
+      site.server.origin,
+    );
     const plain = json(ok(await machine.run(['verify', `${web}:1.4.2`, '--json'], { environment: bare })));
     expect(plain['trust']).toMatchObject({ anchor: 'directory', directory: { name: 'acme', root: 1 } });
   });

@@ -6,6 +6,7 @@ import { parseRepository, printable } from '@vidimus/reference';
 import { type Change, listAnchors } from '@vidimus/trust-client';
 import { CliError } from '../cli-error.ts';
 import { openCache } from '../client/open-client.ts';
+import { isServerNamed } from '../client/repository-settings.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { unlessRefused, withPublisher } from '../publish/with-publisher.ts';
@@ -92,7 +93,8 @@ function noSuch(repository: string): string {
 }
 
 async function pinnedRepositories(context: Context): Promise<readonly string[]> {
-  const names = (await listAnchors(openCache(context))).map(({ repository }) => repository);
+  const anchors = await listAnchors(openCache(context));
+  const names = anchors.map(({ repository }) => repository).filter((name) => isServerNamed(context, name));
   if (names.length > 0 && names.length <= maxAskedRepositories) return names;
   throw new CliError(
     'USAGE',

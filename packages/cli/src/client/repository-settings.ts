@@ -60,11 +60,15 @@ export function serverFor(context: Context, repository: string, entry: Repositor
 
 /** Settings of somebody who reads: where the directory is served may be known from its pin alone. */
 export function readingSettings(context: Context, repository: string, online: boolean): RepositorySettings {
-  const isKnown = repository !== DIRECTORY_NAME || context.options.server !== undefined;
-  if (isKnown || configuredDirectory(context)?.server !== undefined) {
-    return repositorySettings(context, repository, online);
-  }
+  if (isServerNamed(context, repository)) return repositorySettings(context, repository, online);
   return { server: 'https://directory.invalid', isUsualServer: true, online, ...directoryAnchor(context) };
+}
+
+/** Whether `repositorySettings` knows a server: of the directory only flags, environment and configuration name one. */
+export function isServerNamed(context: Context, repository: string): boolean {
+  if (repository !== DIRECTORY_NAME || context.options.server !== undefined) return true;
+  const entry = findEntry(context.config(), repository)?.entry;
+  return entry?.trustServer !== undefined || configuredDirectory(context)?.server !== undefined;
 }
 
 /** The registry's own host; the directory has none. @throws CliError USAGE */

@@ -1,5 +1,7 @@
 /** Checks of the machine itself: configuration, policies, programs that pull. */
+import { DIRECTORY_NAME } from '@vidimus/reference';
 import { listAnchors } from '@vidimus/trust-client';
+import { configuredDirectory } from '../client/directory-settings.ts';
 import { openCache } from '../client/open-client.ts';
 import { bundleFor } from '../client/policies.ts';
 import type { Context } from '../context.ts';
@@ -13,6 +15,8 @@ export async function checkConfig(context: Context): Promise<readonly DoctorFind
   const { files } = context.config();
   const read = files.map(({ file, config }) => `${file} (${config.repositories.length} entries)`);
   const anchors = await listAnchors(openCache(context));
+  const directory =
+    configuredDirectory(context) ?? anchors.find(({ repository }) => repository === DIRECTORY_NAME);
   const findings: DoctorFinding[] = [
     { group: 'config', state: 'ok', text: read.length === 0 ? 'no file, defaults hold' : read.join(', ') },
     {
@@ -21,6 +25,14 @@ export async function checkConfig(context: Context): Promise<readonly DoctorFind
       text: `${anchors.length} anchors pinned here${anchors.length === 0 ? '' : ': vidimus anchor list'}`,
     },
   ];
+  if (directory !== undefined) {
+    const name = directory.name === undefined ? '' : `${directory.name} `;
+    findings.push({
+      group: 'config',
+      state: 'ok',
+      text: `anchor of all repositories: ${name}directory (pinned)`,
+    });
+  }
   for (const { file, config } of files) {
     for (const { match, anchor } of config.repositories) {
       if (anchor !== 'firstUse') continue;

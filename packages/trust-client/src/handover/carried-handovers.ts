@@ -2,6 +2,7 @@
  * Hand-overs that an anchor file carries: whoever gave this machine the file vouches for them, so nobody is asked. A
  * statement that does not fit is passed over with a warning, and the refresh then judges by what was trusted before.
  */
+import { sha256Hex } from '@vidimus/crypto';
 import { readHandover, TufError } from '@vidimus/tuf';
 import type { AnchorFile } from '../anchor/anchor-file.ts';
 import { chooseAnchor } from '../anchor/choose-anchor.ts';
@@ -22,12 +23,16 @@ export async function acceptCarried(
     const file = readHandover(statement);
     const { repository, dialect, from, to } = file.handover;
     if (repository !== place.repository || dialect !== place.dialect) continue;
-    // What was left long ago, or is over, is nobody's news at every refresh.
+    // What was left long ago, is over, or leads to where this machine began, is nobody's news at every refresh.
     if (wasAccepted(place.kept, file) || place.now >= file.handover.expires) continue;
+    const began = beginningOf(place);
+    if (began === undefined || sha256Hex(began) === to.sha256) continue;
     try {
       await acceptHandover(place, await checkHandover(place, statement));
     } catch (error) {
       if (!isJudgement(error)) throw error;
+      // It leaves another root than the one trusted here: it is meant for other machines.
+      if (error.code === 'ROOT_CHAIN') continue;
       warn('HANDOVER_IGNORED', { reason: error.message, from: from.version, to: to.version });
       continue;
     }
@@ -36,6 +41,13 @@ export async function acceptCarried(
     place = { ...place, kept, chosen: chooseAnchor({ ...place, kept, firstUseConfirmed: false }) };
   }
   return place;
+}
+
+/** The root with which the chain of this machine begins, empty where keys are pinned; undefined: none is taken up yet. */
+function beginningOf({ chosen: { anchor } }: RepositoryPlace): Uint8Array | undefined {
+  const own = anchor.kind === 'named' ? anchor.from : anchor;
+  if (own === undefined || own.kind === 'firstUse') return undefined;
+  return own.kind === 'root' ? own.bytes : new Uint8Array();
 }
 
 const judged: ReadonlySet<TrustClientErrorCode> = new Set(['ANCHOR_MISMATCH', 'UNREACHABLE', 'UNUSABLE']);

@@ -243,6 +243,21 @@ describe('an anchor file that carries hand-overs', () => {
     expect(bed.warnings).toEqual([]);
   });
 
+  it('says nothing to a machine that it is not meant for', async () => {
+    bed.name(bed.rootKeys, { recovery: recoveryOf([spare]) });
+    const to = replaceRoot();
+    bed.name([fresh], { recovery: recoveryOf([spare]) });
+    await bed.pin({
+      handovers: [statement(to), statement(to, { from: { version: 1, sha256: 'ab'.repeat(32) } })],
+    });
+    for (let refreshes = 0; refreshes < 3; refreshes += 1) {
+      expect(await bed.start().refresh()).toMatchObject({ versions: { root: 2 } });
+    }
+    bed.repository.next('root');
+    await bed.start().refresh();
+    expect(bed.warnings).toEqual([]);
+  });
+
   it('has none accepted that does not hold, and goes on from what it trusted', async () => {
     bed.name(bed.rootKeys, { recovery: recoveryOf([spare]) });
     const other = new TufSimulator();
