@@ -127,13 +127,13 @@ async function readTail(path: string): Promise<string> {
   }
 }
 
+/** Only a whole line ends in a brace: one that does and is none of ours was put there. @throws SignerError RECORD_UNUSABLE */
 function parse(line: string): z.infer<typeof headSchema> | undefined {
   if (!line.endsWith('}')) return undefined;
   try {
-    return headSchema.safeParse(JSON.parse(line)).data;
-  } catch {
-    // Torn in the middle of a line that was written after another torn one.
-    return undefined;
+    return headSchema.parse(JSON.parse(line));
+  } catch (cause) {
+    throw new SignerError('RECORD_UNUSABLE', 'a line of the audit log was altered', {}, { cause });
   }
 }
 

@@ -37,6 +37,7 @@ describe('the audit log', () => {
   it.each([
     ['was changed', (lines: string[]) => lines.map((line) => line.replace('"refused"', '"signed"'))],
     ['was taken out', (lines: string[]) => lines.filter((line) => !line.includes('"refused"'))],
+    ['was spoilt', (lines: string[]) => [...lines.slice(0, -1), '{"n":"5"}']],
     ['was put in', (lines: string[]) => [...lines.slice(0, 2), ...lines.slice(1)]],
   ])('shows a line that %s', async (_, spoil) => {
     const { path } = await someLines();
