@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SmallImage, smallImage } from '@vidimus/oci';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Updater } from 'tuf-js';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { ed25519Key } from '../support/tuf-keys.ts';
 import {
@@ -88,6 +89,30 @@ describe('the directory of an organisation', () => {
       server: site.server.origin,
       anchor: { root: expect.any(String) },
     });
+  });
+
+  it('is read by stock TUF clients, entries as files', async () => {
+    const base = `${site.server.origin}/v2/_directory/_trust`;
+    const metadataDir = await mkdtemp(join(home, 'tuf-js-'));
+    const root = await site.app.request('/v2/_directory/_trust/metadata/1.root.json');
+    await writeFile(join(metadataDir, 'root.json'), new Uint8Array(await root.arrayBuffer()));
+    const updater = new Updater({
+      metadataDir,
+      metadataBaseUrl: `${base}/metadata`,
+      targetDir: metadataDir,
+      targetBaseUrl: `${base}/targets`,
+      config: { fetchRetry: 0 },
+    });
+    vi.useFakeTimers({ now: site.clock.nowMs, toFake: ['Date'] });
+    try {
+      await updater.refresh();
+      const target = await updater.getTargetInfo(`${site.registry.host}/shop/**`);
+      if (target === undefined) throw new Error('tuf-js finds no entry');
+      const path = await updater.downloadTarget(target, file('entry.json'));
+      expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ trustServer: site.server.origin });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('is all that a machine needs once it is pinned', async () => {
