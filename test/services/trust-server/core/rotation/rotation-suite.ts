@@ -1,4 +1,6 @@
 /** Roles that get other keys, in repositories of one dialect. Runs over every kind of database. */
+import { keyKeys, trustChanges, trustRevokedKeys } from '@vidimus/database';
+import { and, eq, isNull } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import type { CreateRepository } from '../../../../../services/trust-server/src/schemas/index.ts';
 import type { DatabaseForSuite } from '../../../../support/each-database.ts';
@@ -197,6 +199,26 @@ export function rotationSuite(given: DatabaseForSuite): void {
       expect((await signAll(core, repository, change, [ann])).state).toBe('published');
       await bodyOf(core.service.rotateRole(call, repository, 'qa', { to: [managedEntry], reason }));
       expect(Object.keys((await followers.follow()).tags)).toEqual(['1.0', 'qa-n-1']);
+
+      // Nobody delegates them any more: nobody misses their renewal.
+      await core.service.removeDelegation(call, repository, 'qa');
+      for (let days = 0; days < 50; days += 10) {
+        core.clock.nowMs += 10 * day;
+        await core.service.renew();
+      }
+      const about = core.heard.filter((line) => line.includes(repository) && !line.startsWith('renewed'));
+      expect(about).toEqual([]);
+    });
+
+    it('is not left to one person with two keys', async () => {
+      const { core, repository } = await make('one-person');
+      const signers = [{ name: 'ann', keys: [clientEntry(ann), clientEntry(ben)] }];
+      const put = await changeOf(
+        core.service.putDelegation(call, repository, 'qa', { signers, threshold: 1, paths: ['qa-*'] }),
+      );
+      await signAll(core, repository, put, [ann]);
+      const patched = core.service.patchRole(call, repository, 'qa', { threshold: 2 });
+      expect(await codeOf(patched)).toBe('CUSTODY_INVALID');
     });
   });
 
@@ -287,6 +309,40 @@ export function rotationSuite(given: DatabaseForSuite): void {
       expect((await signAll(core, repository, third, [alice])).state).toBe('published');
       await followers.follow();
       expect((await core.service.readRepository(repository)).openChanges).toBe(0);
+      const live = await given
+        .database()
+        .db.select({ role: keyKeys.role })
+        .from(keyKeys)
+        .where(and(eq(keyKeys.repository, repository), isNull(keyKeys.retiredAt)));
+      expect(live.map(({ role }) => role).sort()).toEqual([
+        'revocations',
+        'snapshot',
+        'targets',
+        'timestamp',
+      ]);
+    });
+
+    it('takes no signature once what it proposes is not what its plan makes', async () => {
+      const { core, repository } = await make('tampered', heldByAlice);
+      const [mine, other] = [
+        await changeOf(core.service.rotateRole(call, repository, 'snapshot', { to: [managedEntry], reason })),
+        await changeOf(
+          (await make('tampered-other', heldByAlice)).core.service.rotateRole(
+            call,
+            'registry.example.com/rotation/tampered-other',
+            'root',
+            { to: [clientEntry(mallory)], reason },
+          ),
+        ),
+      ];
+      const { db } = given.database();
+      await db
+        .update(trustChanges)
+        .set({ documents: other.documents.map(({ signatures: _, missing: __, ...rest }) => rest) })
+        .where(eq(trustChanges.id, mine.id));
+      const shown = await core.service.readChange(repository, mine.id);
+      expect(await codeOf(signAll(core, repository, shown, [alice]))).toBe('CHANGE_CLOSED');
+      expect((await core.service.readChange(repository, mine.id)).state).toBe('stale');
     });
   });
 
@@ -350,6 +406,31 @@ export function rotationSuite(given: DatabaseForSuite): void {
       if (declared === undefined) throw new Error('no key');
       const body = { to: [clientEntry({ declared })], reason };
       expect(await codeOf(core.service.rotateRole(call, repository, 'root', body))).toBe('KEY_INVALID');
+    });
+
+    it('a key that was revoked, here or everywhere, in a rotation and in a creation', async () => {
+      const { core, repository } = await make('revoked', heldByAlice);
+      const { db } = given.database();
+      const revoked = (key: typeof bob, where: string | null) => ({
+        id: `revoked ${key.keyId} ${given.kind}`,
+        material: key.signer.publicKey.materialId,
+        repository: where,
+        reason: 'stolen',
+        revokedAt: new Date(core.clock.nowMs),
+        actor: call.actor,
+      });
+      const [here, everywhere] = [clientKey('revoked here'), clientKey('revoked everywhere')];
+      await db.insert(trustRevokedKeys).values([revoked(here, repository), revoked(everywhere, null)]);
+      for (const key of [here, everywhere]) {
+        const body = { to: [clientEntry(key)], reason };
+        expect(await codeOf(core.service.rotateRole(call, repository, 'targets', body))).toBe('KEY_INVALID');
+      }
+      const create = (name: string, key: typeof bob) =>
+        core.service.createRepository(call, `registry.example.com/rotation/${name}`, {
+          roles: { root: { keys: [clientEntry(key)] } },
+        });
+      expect(await codeOf(create('revoked-there', everywhere))).toBe('KEY_INVALID');
+      expect(await codeOf(create('not-revoked-there', here))).toBe('none');
     });
 
     it('a managed root without its master key', async () => {
