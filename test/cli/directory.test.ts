@@ -201,7 +201,9 @@ describe('the directory of an organisation', () => {
     ok(await machine.run(['anchor', 'pin', anchorFile()], { environment: bare }));
     const image = imageOf('web');
     const path = `/v2/_directory/_trust/revocations/${image.digest}`;
-    await rest('PUT', path, { reason: 'CVE-2026-41822, exploited' });
+    // Asked for in the repository where the image was found.
+    const found = `/v2/${web}/_trust/revocations/${image.digest}`;
+    await rest('PUT', found, { reason: 'CVE-2026-41822, exploited', scope: 'organisation' });
     const refused = await machine.run(['verify', `${web}:1.4.2`], { environment: bare });
     expect([refused.exit, refused.stdout]).toEqual([1, expect.stringContaining('DIGEST_REVOKED')]);
     expect(refused.stdout).toContain('by the organisation');
