@@ -163,12 +163,13 @@ async function planChanges(parts: IntentParts, tx: Queries, state: State): Promi
   return { plan, terms, drafts, tags: moved, tagCount: row.tagCount + moved.difference };
 }
 
-/** How many tags decide about the layout. */
-function topLevelCount({ row, current }: State, { set, remove }: RoleEdits): number {
-  const { targets, bins } = current;
-  const isNew = ({ path }: Target): boolean => !targets.targets.has(path);
-  if (bins === undefined) return targets.targets.size + set.filter(isNew).length - remove.length;
-  return row.tagCount + set.length - remove.length;
+/** How many tags decide about the layout: those of top-level targets, as far as that can be told without its bins. */
+function topLevelCount({ row, current, answering }: State, { set, remove }: RoleEdits): number {
+  const { targets, bins, delegated } = current;
+  const hasOthers = delegated !== undefined && bins === undefined;
+  const isNew = ({ path }: Target): boolean => !(hasOthers ? targets.targets : answering).has(path);
+  const before = hasOthers ? targets.targets.size : row.tagCount;
+  return before + set.filter(isNew).length - remove.length;
 }
 
 async function publishChanges(parts: IntentParts, tx: Queries, state: State): Promise<VerdictsRun> {
