@@ -12,7 +12,7 @@ export interface ExpiringRole {
   readonly custody: string;
   /** The open change that signs it anew. */
   readonly change?: string;
-  /** The command that goes on. */
+  /** What comes next: a command, where there is one. */
   readonly fix: string;
 }
 
@@ -35,7 +35,7 @@ export async function expiringRoles(
       const change = changes.find((each) => each.repository === repository && proposes(each, role))?.id;
       const fix =
         change === undefined
-          ? `vidimus key rotate ${repository} ${role} --expires-after TIME`
+          ? 'a change for it is opened when a quarter of its life is left'
           : `vidimus change sign ${change} ${repository}`;
       found.push({ repository, role, expires, custody, ...(change === undefined ? {} : { change }), fix });
     }

@@ -14,8 +14,9 @@ const RoleSchema = z.object({
 /** `GET /roles/<role>`. */
 export const RoleDetailSchema = RoleSchema.extend({
   role: z.string(),
-  version: z.int(),
-  expires: Time,
+  /** Absent while its present keys have signed no file. */
+  version: z.int().optional(),
+  expires: Time.optional(),
   expiresAfter: z.string(),
   paths: z.array(z.string()).optional(),
   terminating: z.boolean().optional(),

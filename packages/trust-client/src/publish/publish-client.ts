@@ -128,7 +128,8 @@ export function createPublishClient(options: HttpClientOptions): PublishClient {
     revokeTag: (repository, tag, role) =>
       edit(PublishedSchema, {
         method: 'DELETE',
-        path: `${trustPath(repository, 'tags', tag)}${role === undefined ? '' : `?role=${encodeURIComponent(role)}`}`,
+        path: trustPath(repository, 'tags', tag),
+        ...(role === undefined ? {} : { body: { role } }),
       }),
     editTags: (repository, body) =>
       edit(PublishedSchema, { method: 'POST', path: trustPath(repository, 'tags'), body }),
