@@ -8,6 +8,10 @@ import { createRemoteKeyStore, parseMasterKey, type RemoteKeyStore } from '@vidi
 import { createSigner, createSignerListener, listenSigner, type SignerListening } from '@vidimus/signer';
 import { eq } from 'drizzle-orm';
 import { afterAll } from 'vitest';
+import {
+  createManagedKeys,
+  type ManagedKeys,
+} from '../../../services/trust-server/src/core/keys/managed-keys.ts';
 import { type CoreForTest, openCore, startMs } from '../trust-server/core/core-for-test.ts';
 
 export interface RemoteBed {
@@ -20,6 +24,8 @@ export interface RemoteBed {
   startSigner(): Promise<void>;
   /** A service that was started anew over the same database and signer. */
   restart(): RemoteBed;
+  /** The keys as the service has them. */
+  managedKeys(): ManagedKeys;
   audit(): readonly Record<string, unknown>[];
   close(): Promise<void>;
 }
@@ -79,8 +85,16 @@ export async function createRemoteBed(database: Database, config: unknown = {}):
         return answer;
       },
     };
+    const core = openCore(database, { seed: `remote ${beds}`, clock, remoteKeys });
     return {
-      core: openCore(database, { seed: `remote ${beds}`, clock, remoteKeys }),
+      core,
+      managedKeys: () =>
+        createManagedKeys({
+          keyStore: core.keyStore,
+          remote: remoteKeys,
+          randomBytes: random,
+          now: () => clock.nowMs,
+        }),
       signed: () => signed,
       crashAfter: (signatures, role) => {
         signed = 0;

@@ -63,6 +63,24 @@ export function remoteSuite(given: DatabaseForSuite): void {
     });
   });
 
+  it('has the keys destroyed whose use ended', async () => {
+    const { repository } = await make('destroyed');
+    const [old] = (await bed.core.service.readRole(repository, 'timestamp')).keyIds;
+    const rotation = { to: [managedEntry], reason: 'yearly' };
+    await bodyOf(bed.core.service.rotateRole(call, repository, 'timestamp', rotation));
+    const keys = bed.managedKeys();
+    await bed.stopSigner();
+    await expect(keys.destroyRetired(given.database())).rejects.toMatchObject({ code: 'SIGNER_UNAVAILABLE' });
+    await bed.startSigner();
+    await keys.destroyRetired(given.database());
+    expect(bed.audit().filter(({ event }) => event === 'destroyed')).toContainEqual(
+      expect.objectContaining({ keyId: old, repository }),
+    );
+    const left = (await keyRows(given.database(), repository)).filter(({ home }) => home === 'remote');
+    expect(left.every(({ retiredAt }) => retiredAt === null)).toBe(true);
+    await bodyOf(bed.core.service.putTag(call, repository, '2.0', tagOf('b')));
+  });
+
   describe('a signer that does not sign', () => {
     it('leaves reads as they are, and ends writes clearly', async () => {
       const { repository, followers } = await make('down');
@@ -160,6 +178,24 @@ export function remoteSuite(given: DatabaseForSuite): void {
           expect(await follow(warm, repository)).toEqual({ '1.0': digestOf('a') });
         }
       }
+    });
+
+    it('has finished a rotation of root when it has started again', async () => {
+      const { repository } = await make('begun');
+      const warm = await new Client(bed.core, repository).pin();
+      const before = await bed.core.service.readRole(repository, 'root');
+      bed.crashAfter(1, 'root');
+      const rotation = { to: [managedEntry], reason: 'yearly' };
+      expect(await codeOf(bed.core.service.rotateRole(call, repository, 'root', rotation))).not.toBe('none');
+      const [change] = (await bed.core.service.listChanges(repository, {}, { limit: 5 })).items;
+      const id = change?.id ?? '';
+      expect(await codeOf(bed.core.service.rejectChange(call, repository, id))).toBe('CHANGE_CLOSED');
+      bed = bed.restart();
+      await bed.core.service.start();
+      await bed.core.service.stop();
+      expect((await bed.core.service.readChange(repository, id)).state).toBe('published');
+      expect((await bed.core.service.readRole(repository, 'root')).keyIds).not.toEqual(before.keyIds);
+      expect(await follow(warm, repository)).toEqual({ '1.0': digestOf('a') });
     });
 
     it('renews a root, wherever it died', async () => {

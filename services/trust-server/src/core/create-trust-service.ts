@@ -15,10 +15,11 @@ import {
 } from '../service.ts';
 import { type ApprovalRule, createApprovalRules } from './approvals/approval-rules.ts';
 import { approveChange } from './approvals/approve-change.ts';
-import { finishAllBegun } from './approvals/finish-begun.ts';
+import { finishAllBegun, finishOwnBegun } from './approvals/finish-begun.ts';
 import { createRefusalRecorder, refusalWindowMs } from './audit/record-refusals.ts';
 import { toChange } from './changes/change-answer.ts';
 import { type Creation, create } from './changes/create.ts';
+import { repositoryRoles } from './changes/creation-request.ts';
 import { endRepository } from './changes/end-repository.ts';
 import { findChange, listChanges } from './changes/list-changes.ts';
 import { rejectChange, type SignedChange, signChange } from './changes/sign-change.ts';
@@ -157,19 +158,21 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
     work: { 'key-revocation': revocationWork(common, onPublished) },
     ...(observer?.roundFailed === undefined ? {} : { onError: observer.roundFailed }),
   });
+  const told = { onPublished, ...(observer?.failed === undefined ? {} : { failed: observer.failed }) };
   const work = createWorkLoop({
     first: async () => {
       await indexMissing({
         database,
         ...(observer?.failed === undefined ? {} : { onDamaged: observer.failed }),
       });
-      await finishAllBegun(common, {
-        onPublished,
-        ...(observer?.failed === undefined ? {} : { failed: observer.failed }),
-      });
+      await finishAllBegun(common, told);
       await jobs.resume();
     },
-    again: jobs.run,
+    again: async () => {
+      await jobs.run();
+      await finishOwnBegun(common, told);
+      await keys.destroyRetired(database);
+    },
     schedule: parts.schedule,
     ...(observer?.roundFailed === undefined ? {} : { onError: observer.roundFailed }),
   });
@@ -447,18 +450,18 @@ function toldServed(stillServed: IntentAnswer['stillServed']): { readonly stillS
 }
 
 /** The summary of a repository that a dry run did not make: its keys would be others. */
-function proposed({ row, root, versions }: Extract<Creation, { outcome: 'dryRun' }>): RepositorySummary {
+function proposed({ row, keys, versions }: Extract<Creation, { outcome: 'dryRun' }>): RepositorySummary {
   const managed = new Set(row.settings.managed);
-  const roles = Object.entries(root.roles).map(([role, { keyIds, threshold }]) => {
-    const own = keyIds.filter((keyId) => managed.has(keyId)).length;
-    const others = keyIds.length - own;
+  const roles = repositoryRoles.map((role) => {
+    const { keys: listed, threshold } = keys[role];
+    const own = listed.filter(({ keyId }) => managed.has(keyId)).length;
+    const others = listed.length - own;
     const custody =
       others === 0 ? ('managed' as const) : own === 0 ? ('client' as const) : ('mixed' as const);
     const independentCustodians = others + (own > 0 ? 1 : 0);
     return [role, { custody, threshold, keyIds: [] as string[], independentCustodians }] as const;
   });
-  const { lifetimesMs, revocationsThreshold: threshold } = row.settings;
-  const revocations = { custody: 'managed' as const, threshold, keyIds: [], independentCustodians: 1 };
+  const { lifetimesMs } = row.settings;
   const expiries = Object.entries(lifetimesMs).map(([role, ms]) => [role, printTime(row.createdAtMs + ms)]);
   return {
     repository: row.repository,
@@ -467,7 +470,7 @@ function proposed({ row, root, versions }: Extract<Creation, { outcome: 'dryRun'
     createdAt: printTime(row.createdAtMs),
     versions: { ...versions },
     expires: Object.fromEntries(expiries),
-    roles: { ...Object.fromEntries(roles), revocations },
+    roles: Object.fromEntries(roles),
     delegations: [],
     tagCount: 0,
     rootSha256: '',

@@ -15,6 +15,11 @@ import { completeChange } from './complete-change.ts';
 
 type Caller = Pick<Call, 'actor' | 'requestId'>;
 
+interface Told {
+  readonly onPublished: (row: RepositoryRow, published: Published) => void;
+  readonly failed?: (repository: string, error: unknown) => void;
+}
+
 /** Publishes what was begun in a repository. @throws TrustError SIGNER_UNAVAILABLE: then it stays begun */
 export async function finishBegun(
   parts: ChangeParts,
@@ -22,7 +27,7 @@ export async function finishBegun(
   repository: string,
 ): Promise<readonly SignedChange[]> {
   if (!parts.keys.mayBeRemote) return [];
-  return await parts.database.transaction(async (tx) => {
+  const finished = await parts.database.transaction(async (tx) => {
     const row = await lockLive(tx, repository);
     if (row === undefined) return [];
     const finished: SignedChange[] = [];
@@ -43,28 +48,34 @@ export async function finishBegun(
     }
     return finished;
   });
+  parts.keys.begun.delete(repository);
+  return finished;
 }
 
 /** Publishes what was begun anywhere, as after a crash. A repository whose signer does not sign stays as it is. */
-export async function finishAllBegun(
-  parts: ChangeParts,
-  told: {
-    readonly onPublished: (row: RepositoryRow, published: Published) => void;
-    readonly failed?: (repository: string, error: unknown) => void;
-  },
-): Promise<void> {
+export async function finishAllBegun(parts: ChangeParts, told: Told): Promise<void> {
   if (!parts.keys.mayBeRemote) return;
   const open = await parts.database.db
     .selectDistinct({ repository: trustChanges.repository })
     .from(trustChanges)
     .where(eq(trustChanges.state, 'open'));
-  for (const { repository } of open) {
+  await finishIn(
+    parts,
+    open.map(({ repository }) => repository),
+    told,
+  );
+}
+
+/** Publishes what this process has begun, as when the signer is back. */
+export async function finishOwnBegun(parts: ChangeParts, told: Told): Promise<void> {
+  await finishIn(parts, [...parts.keys.begun], told);
+}
+
+async function finishIn(parts: ChangeParts, repositories: readonly string[], told: Told): Promise<void> {
+  const byService = { actor: 'service', requestId: 'begun' };
+  for (const repository of repositories) {
     try {
-      for (const { published } of await finishBegun(
-        parts,
-        { actor: 'service', requestId: 'start' },
-        repository,
-      )) {
+      for (const { published } of await finishBegun(parts, byService, repository)) {
         if (published !== undefined) told.onPublished(published.row, published.published);
       }
     } catch (error) {

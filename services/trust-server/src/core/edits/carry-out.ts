@@ -1,6 +1,6 @@
 /** Carries out an edit: published now where the service can sign every document, else a change for those who can. */
 import type { Queries } from '@vidimus/database';
-import type { Call } from '../../service.ts';
+import { type Call, TrustError } from '../../service.ts';
 import { approvalsFor } from '../approvals/approval-rules.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
 import { lifetimesIn } from '../store/repository-settings.ts';
@@ -13,7 +13,7 @@ import { toStoredPlan } from './stored-plan.ts';
 
 /**
  * The caller holds the lock of `row`, and has looked at If-Match.
- * @throws TrustError CUSTODY_INVALID, KEY_INVALID, CHANGE_CONFLICT, WOULD_BREAK, SIGNER_UNAVAILABLE, DIALECTS_DISAGREE;
+ * @throws TrustError VERSION_UNCERTAIN, CUSTODY_INVALID, KEY_INVALID, CHANGE_CONFLICT, WOULD_BREAK, SIGNER_UNAVAILABLE, DIALECTS_DISAGREE;
  * TufError EDIT_INVALID. Then nothing was written.
  */
 export async function carryOut(
@@ -25,6 +25,7 @@ export async function carryOut(
 ): Promise<Carried> {
   const needed = approvalsFor(parts.approvals, row.repository, call.actor, planned);
   const plan: EditPlan = { ...planned, approvals: Math.max(planned.approvals ?? 0, needed) };
+  assertOurs(row);
   const nowMs = parts.now();
   const made = (plan.made ?? []).map(({ key }) => key.keyId);
   const managed = new Set([...row.settings.managed, ...made]);
@@ -41,6 +42,7 @@ export async function carryOut(
     const shown = isWritten ? 'approved' : shownIn(plan);
     const change = await toChangeRow(parts, tx, way.row, call, plan, prepared, managed, nowMs, shown);
     if (call.dryRun === true) return { ...dryRun(plan, prepared, managed), change };
+    if (isWritten) parts.keys.begun.add(row.repository);
     await openChange(parts, tx, way.row, call, plan, change, new Set([...way.row.settings.managed, ...made]));
     return { outcome: 'change', change, managed };
   }
@@ -49,6 +51,16 @@ export async function carryOut(
   const stored = toStoredPlan(plan, [], nowMs);
   const edit = { call, plan: stored, prepared, collected: () => [], nowMs };
   return { outcome: 'published', ...(await publishEdit(parts, tx, way.row, edit)) };
+}
+
+/** While it is being brought over, the other server signs. @throws TrustError VERSION_UNCERTAIN */
+function assertOurs({ repository, settings }: RepositoryRow): void {
+  if (settings.migration?.final !== false) return;
+  throw new TrustError(
+    'VERSION_UNCERTAIN',
+    `${repository} is being migrated from another server and is read-only here until that is final`,
+    { repository },
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The service's own keys: made for one repository, role and incarnation, stored wrapped, opened to sign. */
 import type { JsonObject } from '@vidimus/canonical-json';
 import { fromHex, type Signer } from '@vidimus/crypto';
-import { keyKeys, type Queries } from '@vidimus/database';
+import { type Database, keyKeys, type Queries } from '@vidimus/database';
 import type {
   KeyAlgorithm,
   MadeKey,
@@ -19,10 +19,12 @@ import { TrustError } from '../../service.ts';
 import { codecOf } from '../dialects.ts';
 import type { Incarnation } from '../store/metadata.ts';
 import { makeNotaryRootKey } from './notary-root-key.ts';
-import { makeRemoteKey, remoteSigner } from './remote-keys.ts';
+import { destroySome, makeRemoteKey, remoteSigner } from './remote-keys.ts';
 
 /** Incarnations whose key rows stay in memory. */
 const maxIncarnations = 10_000;
+/** How often the signer's keys are looked through after the use of some has ended. */
+const sweepsAfterUse = 10;
 
 /**
  * A key pair of the service: the public half as metadata lists it, the private half wrapped, or in a signer that
@@ -70,6 +72,10 @@ export interface ManagedKeys {
   isAvailable(role: string): boolean;
   /** Whether keys may be in a signer of their own, which never signs a second document of a version. */
   readonly mayBeRemote: boolean;
+  /** Repositories in which a root was written down for a signer that has not been asked, or has not answered, yet. */
+  readonly begun: Set<string>;
+  /** Destroys keys in the signer whose use ended, some at a time; those it cannot destroy now stay. @throws KeyStoreError */
+  destroyRetired(database: Database): Promise<void>;
   /** Whether one of these keys is there. */
   areRemote(queries: Queries, at: Incarnation, keyIds: Iterable<string>): Promise<boolean>;
 }
@@ -99,6 +105,8 @@ export interface ManagedKeysParts {
 
 export function createManagedKeys({ keyStore, remote, randomBytes, now }: ManagedKeysParts): ManagedKeys {
   const known = new LRUCache<string, ReadonlyMap<string, StoredKey>>({ max: maxIncarnations });
+  // At first for what a process before this one left; several, for a transaction that is still running ends later.
+  let sweepsLeft = sweepsAfterUse;
   return {
     make: async (repository, dialect, role) => {
       if (remote !== undefined) return await makeRemoteKey(remote, { repository, dialect, role });
@@ -171,6 +179,7 @@ export function createManagedKeys({ keyStore, remote, randomBytes, now }: Manage
       return roles;
     },
     retire: async (tx, at, nowMs, dialect) => {
+      sweepsLeft = sweepsAfterUse;
       known.delete(`${at.repository} ${at.incarnation}`);
       await tx
         .update(keyKeys)
@@ -185,6 +194,7 @@ export function createManagedKeys({ keyStore, remote, randomBytes, now }: Manage
     },
     retireKeys: async (tx, at, nowMs, keyIds) => {
       if (keyIds.length === 0) return;
+      sweepsLeft = sweepsAfterUse;
       known.delete(`${at.repository} ${at.incarnation}`);
       await tx
         .update(keyKeys)
@@ -199,6 +209,12 @@ export function createManagedKeys({ keyStore, remote, randomBytes, now }: Manage
         );
     },
     mayBeRemote: remote !== undefined,
+    begun: new Set(),
+    destroyRetired: async (database) => {
+      if (remote === undefined || sweepsLeft === 0) return;
+      const isAll = await destroySome(database, remote);
+      if (isAll) sweepsLeft -= 1;
+    },
     areRemote: async (queries, at, keyIds) => {
       if (remote === undefined) return false;
       const keys = await readKeys(queries, at);

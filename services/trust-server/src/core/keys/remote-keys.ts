@@ -1,6 +1,7 @@
 /** Managed keys in a signer of its own: this process asks for signatures over whole documents and checks them. */
 import type { JsonObject } from '@vidimus/canonical-json';
 import { fromHex, sha256Hex, toPublicKey } from '@vidimus/crypto';
+import { type Database, keyKeys } from '@vidimus/database';
 import {
   KeyStoreError,
   type MadeKey,
@@ -9,6 +10,7 @@ import {
   type RemotePlace,
 } from '@vidimus/key-store';
 import type { Key } from '@vidimus/tuf';
+import { and, eq, isNotNull } from 'drizzle-orm';
 import { codecOf } from '../dialects.ts';
 import type { ManagedKey, ManagedSigner } from './managed-keys.ts';
 
@@ -36,6 +38,31 @@ export function remoteSigner(
     scheme: key.algorithm === 'ed25519' ? 'ed25519' : 'ecdsa-sha256-p1363',
     sign: async (message) => (await remote.sign(key, place, message)).signature,
   };
+}
+
+/** Keys destroyed in one round. */
+const keysAtOnce = 100;
+
+/**
+ * Destroys keys whose use ended, after the commit that ended it. Their rows stay, as those of wrapped keys do that
+ * were destroyed.
+ * @returns whether none is left
+ */
+export async function destroySome(database: Database, remote: RemoteKeyStore): Promise<boolean> {
+  const isRetired = and(eq(keyKeys.home, 'remote'), isNotNull(keyKeys.retiredAt));
+  const rows = await database.db
+    .select({ keyId: keyKeys.keyId, repository: keyKeys.repository })
+    .from(keyKeys)
+    .where(isRetired)
+    .limit(keysAtOnce);
+  for (const { keyId, repository } of rows) {
+    await remote.destroy(keyId, repository);
+    await database.db
+      .update(keyKeys)
+      .set({ home: 'wrapped' })
+      .where(and(isRetired, eq(keyKeys.keyId, keyId), eq(keyKeys.repository, repository)));
+  }
+  return rows.length < keysAtOnce;
 }
 
 /** What metadata will list must be the very key that the signer says it made. */
