@@ -64,7 +64,8 @@ export type Creation =
   | {
       readonly outcome: 'dryRun';
       readonly row: RepositoryRow;
-      readonly root: Draft<Root>;
+      /** Of the main dialect. */
+      readonly keys: RepositoryKeys;
       readonly versions: Versions;
     };
 
@@ -133,7 +134,7 @@ async function createIn(parts: CreateParts, tx: Queries, context: Context): Prom
   if (call.dryRun === true && !isChange) {
     const next = (role: string): [string, number] => [role, (main.terms.highest.get(role) ?? 0) + 1];
     const versions = Object.fromEntries(repositoryRoles.map(next));
-    return { outcome: 'dryRun', row, root: main.root, versions };
+    return { outcome: 'dryRun', row, keys: main.keys, versions };
   }
   const instead = await readDeadChanges(tx, repository);
   const change = isChange ? toChangeRow(parts, context, row, drafts, instead, nowMs) : undefined;

@@ -83,6 +83,26 @@ export function creationCustodySuite(given: DatabaseForSuite): void {
       expect(again).toMatchObject({ outcome: 'done', created: false });
     });
 
+    it('says in a dry run who would hold what', async () => {
+      const core = openCore(given.database(), { seed: `custody dry ${given.kind}` });
+      const body: CreateRepository = {
+        roles: {
+          root: { keys: [managedEntry] },
+          revocations: { keys: [managedEntry, clientEntry(security)] },
+        },
+      };
+      const dry = await core.service.createRepository(
+        { ...call, dryRun: true },
+        'registry.example.com/custody/dry',
+        body,
+      );
+      if (dry.outcome !== 'done') throw new Error('the service could sign it');
+      expect(dry.body.roles).toMatchObject({
+        root: { custody: 'managed' },
+        revocations: { custody: 'mixed', independentCustodians: 2, threshold: 1 },
+      });
+    });
+
     it('is signed in both dialects', async () => {
       const { publicRaw, signer } = ed25519FromSeed(sha256(new TextEncoder().encode('notary targets')));
       const declared = ed25519KeyObject(publicRaw);

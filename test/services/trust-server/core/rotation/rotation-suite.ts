@@ -1,6 +1,6 @@
 /** Roles that get other keys, in repositories of one dialect. Runs over every kind of database. */
-import { keyKeys, trustChanges, trustRevokedKeys } from '@vidimus/database';
-import { and, eq, isNull } from 'drizzle-orm';
+import { keyKeys, trustChanges, trustRepositories, trustRevokedKeys } from '@vidimus/database';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import type { CreateRepository } from '../../../../../services/trust-server/src/schemas/index.ts';
 import type { DatabaseForSuite } from '../../../../support/each-database.ts';
@@ -431,6 +431,20 @@ export function rotationSuite(given: DatabaseForSuite): void {
         });
       expect(await codeOf(create('revoked-there', everywhere))).toBe('KEY_INVALID');
       expect(await codeOf(create('not-revoked-there', here))).toBe('none');
+    });
+
+    it('a repository that another server still signs', async () => {
+      const { core, repository } = await make('migrating');
+      const { db } = given.database();
+      const migration = JSON.stringify({ migration: { final: false, changes: 0 } });
+      await db
+        .update(trustRepositories)
+        .set({ settings: sql`${trustRepositories.settings} || ${migration}::jsonb` })
+        .where(eq(trustRepositories.repository, repository));
+      const body = { to: [managedEntry], reason };
+      expect(await codeOf(core.service.rotateRole(call, repository, 'targets', body))).toBe(
+        'VERSION_UNCERTAIN',
+      );
     });
 
     it('a managed root without its master key', async () => {
