@@ -42,6 +42,7 @@ export async function carryOut(
     const shown = isWritten ? 'approved' : shownIn(plan);
     const change = await toChangeRow(parts, tx, way.row, call, plan, prepared, managed, nowMs, shown);
     if (call.dryRun === true) return { ...dryRun(plan, prepared, managed), change };
+    if (isWritten) parts.keys.begun.add(row.repository);
     await openChange(parts, tx, way.row, call, plan, change, new Set([...way.row.settings.managed, ...made]));
     return { outcome: 'change', change, managed };
   }
