@@ -139,11 +139,7 @@ describe('a change', () => {
       (change) => ({ ...change, edit: { method: 'PUT', path: 'x', body: 7 } }),
       'CHANGE_MISMATCH 1',
     ],
-    [
-      'a kind nobody here can recompute',
-      (change) => ({ ...change, kind: 'magic' }),
-      'CHANGE_UNSUPPORTED 1',
-    ],
+    ['a kind nobody here can recompute', (change) => ({ ...change, kind: 'magic' }), 'CHANGE_UNSUPPORTED 1'],
     ['another repository', (change) => ({ ...change, repository: named('other') }), 'CHANGE_UNKNOWN 1'],
     ['an id for a terminal', (change) => ({ ...change, id: '\u001b[2J' }), 'CHANGE_UNKNOWN 1'],
     ['an end', (change) => ({ ...change, state: 'rejected' }), 'CHANGE_CLOSED 1'],

@@ -2,14 +2,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { World } from './context.ts';
 import { defineAnchor } from './program/anchor.ts';
-import { defineChange } from './program/change.ts';
 import { defineAudit } from './program/audit.ts';
+import { defineChange } from './program/change.ts';
 import { client, positiveInteger, type Runner } from './program/client-command.ts';
 import { defineDelegation } from './program/delegation.ts';
 import { defineKey } from './program/key.ts';
+import { defineSigner } from './program/signer.ts';
 import { defineToken } from './program/token.ts';
 import { programVersion } from './version.ts';
-import { defineSigner } from './program/signer.ts';
 
 /** Builds the command line; `runner` gives the chosen command its context. */
 export function createProgram(world: World, runner: Runner): Command {
@@ -28,9 +28,9 @@ export function createProgram(world: World, runner: Runner): Command {
     .hook('preAction', (_, command) => readEnvironment(command, world));
 
   defineServe(program, runner);
+  defineSigner(program, runner);
   definePublishing(program, runner);
   defineChange(program, runner);
-  defineSigner(program, runner);
   defineKey(program, runner);
   defineDelegation(program, runner);
   definePulling(program, runner);

@@ -40,6 +40,9 @@ function wordsOf(line: Difference, names: KeyNames): string {
   const key = (keyId: string): string => `${shorten(keyId)}${names.has(keyId) ? ` ${names.get(keyId)}` : ''}`;
   switch (what) {
     case 'key':
+      if (after !== undefined && before !== undefined) {
+        return `${role}: key ${key(after)} stays, as one that the service says it holds`;
+      }
       if (after !== undefined) return `${role}: key ${key(after)} comes in`;
       return `${role}: key ${key(before ?? '')} goes${anchored ? '; it is one that is pinned here' : ''}`;
     case 'delegation':

@@ -55,7 +55,7 @@ export function fleetLines(impact: FleetImpact, now: number): readonly string[] 
       repositories.needSignatures,
       tags === 0
         ? 'need a signature of others'
-        : `need a signature: ${tags} tags stay vouched only after others sign`,
+        : `need a signature: ${tags} ${tags === 1 ? 'tag stays' : 'tags stay'} vouched only after others sign`,
     ),
     ...count(repositories.break, 'BREAK: no threshold left'),
     ...some(of('break'), ({ repository, roles, tagsOnlyByThisKey }) => [

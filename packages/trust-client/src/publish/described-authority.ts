@@ -36,6 +36,23 @@ export function describedDifference(context: EditContext, edit: DescribedEdit): 
   return authorityDifference(role, before, after).map((line) => ({ dialect, ...line, byService: true }));
 }
 
+/**
+ * Keys of a delegation that stay in the places that the edit leaves to the service. Nothing signed says whose they are:
+ * a key that was to go could stay as one of these, so each is told.
+ */
+export function keptDifference(context: EditContext, edit: DescribedEdit): readonly Difference[] {
+  if (edit.kind !== 'delegate') return [];
+  const { dialect, present, offered } = context;
+  const { role } = edit;
+  const above = delegatorOf(context, role);
+  const document = offered.get(above);
+  if (document?.kind !== 'targets') return [];
+  const was = new Set(delegationIn(present.targets.get(above), role)?.keyIds);
+  const named = describedKeys(edit, dialect);
+  const kept = delegationIn(document, role)?.keyIds.filter((id) => was.has(id) && !named.has(id)) ?? [];
+  return kept.map((keyId) => ({ dialect, role, what: 'key', before: keyId, after: keyId }));
+}
+
 function toAuthority(
   edit: DescribedEdit,
   dialect: DialectName,

@@ -20,7 +20,7 @@ import type { PresentState } from '../present-state.ts';
 import type { Change } from './answers.ts';
 import { type Difference, differenceOf, keysNamed } from './change-difference.ts';
 import { termsFor } from './change-terms.ts';
-import { describedDifference, describedKeys } from './described-authority.ts';
+import { describedDifference, describedKeys, keptDifference } from './described-authority.ts';
 import { type DescribedEdit, describedEdit } from './described-edit.ts';
 import { type EditContext, listedKeys, materialOf, offeredIn } from './edit-context.ts';
 import {
@@ -84,6 +84,7 @@ export function verifyChange(check: ChangeCheck): VerifiedChange {
     documents: documents.map((document) => ({ ...document, keyIds: mayCount(contexts, edit, document) })),
     difference: contexts.flatMap((context) => [
       ...describedDifference(context, edit),
+      ...keptDifference(context, edit),
       ...[...context.offered].flatMap(([role, document]) => differenceOf(context.present, role, document)),
     ]),
     keys: new Map(

@@ -213,6 +213,26 @@ describe('a delegation', () => {
     ]);
   });
 
+  it('names every key that stays in a place of the service: it could be one that was to go', () => {
+    const change = propose(present, {
+      kind: 'delegation',
+      edit: {
+        method: 'PUT',
+        path: pathTo('delegations', 'releases'),
+        body: {
+          signers: [
+            { name: 'carol', keys: [client(tufKey('tuf carol-r'))] },
+            { name: 'ci', keys: [managed] },
+          ],
+          threshold: 2,
+          paths: ['1.*'],
+        },
+      },
+      parts: [{ dialect: 'tuf', edit: delegate(releases) }],
+    });
+    expect(says(change)[0]).toBe('tuf releases key: alice-r -> alice-r');
+  });
+
   it('is taken away', () => {
     const change = propose(present, {
       kind: 'delegation',
