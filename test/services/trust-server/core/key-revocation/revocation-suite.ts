@@ -28,6 +28,10 @@ import {
 
 let names = 0;
 
+/** The documents that ask for a key's signature. */
+const asking = ({ documents }: Change, { keyId }: ClientKey) =>
+  documents.filter(({ thresholds }) => thresholds.some(({ keyIds }) => keyIds.includes(keyId)));
+
 export function revocationSuite(given: DatabaseForSuite): void {
   let core: CoreForTest;
   beforeAll(() => {
@@ -63,7 +67,7 @@ export function revocationSuite(given: DatabaseForSuite): void {
   async function sign(repository: string, change: Change, ...signers: readonly ClientKey[]): Promise<Change> {
     const signatures = await Promise.all(
       signers.flatMap((key) =>
-        change.documents.map(async ({ dialect, role, toSign }) => ({
+        asking(change, key).map(async ({ dialect, role, toSign }) => ({
           dialect,
           role,
           keyId: key.keyId,
@@ -245,6 +249,40 @@ export function revocationSuite(given: DatabaseForSuite): void {
       expect(impact.openChanges).toEqual([waiting.change.id]);
       expect(await codeOf(core.service.revokeKey(call, repository, alice.keyId, { reason }))).toBe(
         'CHANGE_CONFLICT',
+      );
+    });
+  });
+
+  describe('a client’s targets key', () => {
+    const keys = ['tess', 'tom', 'tina'].map((name) => clientKey(`revocation ${name}`));
+    const [tess, tom, tina] = keys as [ClientKey, ClientKey, ClientKey];
+
+    it('waits for the others, who sign the targets without it', async () => {
+      const repository = fresh('targets');
+      const body: CreateRepository = {
+        roles: {
+          root: { keys: [{ custody: 'managed' }] },
+          targets: { threshold: 2, keys: keys.map(client) },
+        },
+      };
+      const made = await core.service.createRepository(call, repository, body);
+      if (made.outcome === 'change') await sign(repository, made.change, tess, tom);
+      const tag = await core.service.putTag(call, repository, 'v1', tagOf('one'));
+      if (tag.outcome !== 'change') throw new Error('it should wait');
+      await sign(repository, tag.change, tess, tom);
+      const follower = await new Client(core, repository).pin();
+      const before = await follower.targets();
+      const { impact, outcome } = await revoke(repository, tina.keyId);
+      expect(impact).toMatchObject({
+        tagsOnlyByThisKey: [],
+        waitsFor: [{ role: 'targets', missing: 2, mayStillSign: [tess.keyId, tom.keyId].sort() }],
+      });
+      if (outcome.outcome !== 'change') throw new Error('it should wait');
+      expect(await follower.targets()).toEqual(before);
+      expect((await sign(repository, outcome.change, tess, tom)).state).toBe('published');
+      expect(await follower.targets()).toEqual(before);
+      expect((await core.service.readRole(repository, 'targets')).keyIds).toEqual(
+        [tess.keyId, tom.keyId].sort(),
       );
     });
   });

@@ -12,6 +12,7 @@ import {
   call,
   changeOf,
   clientKey,
+  codeOf,
   digestOf,
   errorOf,
   managed,
@@ -102,6 +103,18 @@ export function signerSuite(given: DatabaseForSuite): void {
       await signBy(core, change, bob);
       expect((await signBy(core, change, carol)).state).toBe('published');
       expect(await seen()).toEqual({ '1.0': digestOf('a') });
+    });
+
+    it('takes the open changes with it that it signed', async () => {
+      const { service, repository, revoke } = await open(2, [alice, bob, carol]);
+      const tag = await changeOf(
+        service.putTag(call, repository, '1.1', { ...tagOf('b'), role: 'releases' }),
+      );
+      await signBy(core, tag, alice);
+      const { impact } = await revoke(alice);
+      expect(impact.openChanges).toEqual([tag.id]);
+      expect((await service.readChange(repository, tag.id)).state).toBe('stale');
+      expect(await codeOf(signBy(core, tag, bob))).toBe('CHANGE_CLOSED');
     });
 
     it('that is the only one needs a replacement, whose holder signs what is there', async () => {

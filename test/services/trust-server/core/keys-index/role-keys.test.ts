@@ -1,15 +1,26 @@
 /** The index of keys equals what the signed documents say, whoever published them. */
 import { type JsonObject, type JsonValue, parseJson } from '@vidimus/canonical-json';
-import { type Database, trustRoleKeys } from '@vidimus/database';
+import { type Database, trustRevokedKeys, trustRoleKeys } from '@vidimus/database';
 import { and, eq, isNull } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { indexMissing } from '../../../../../services/trust-server/src/core/keys-index/index-missing.ts';
 import { changesRoleKeys } from '../../../../../services/trust-server/src/core/keys-index/role-keys.ts';
+import { TrustError } from '../../../../../services/trust-server/src/service.ts';
 import { edKey, type WireKey } from '../../../../packages/notary/update/wire-client.ts';
 import { type EmbeddedForTest, openEmbeddedForTest } from '../../../../support/database-embedded.ts';
-import { type CoreForTest, call, clientKey, managed, openCore, signRoot, tagOf } from '../core-for-test.ts';
+import {
+  type CoreForTest,
+  call,
+  changeOf,
+  clientKey,
+  managed,
+  openCore,
+  signRoot,
+  tagOf,
+} from '../core-for-test.ts';
 import { dualManaged } from '../dual-for-test.ts';
-import { NotaryPublisher } from '../notary-publisher-for-test.ts';
+import { NotaryOwner } from '../notary-owner-for-test.ts';
+import { NotaryPublisher, outcomeOf } from '../notary-publisher-for-test.ts';
 
 let opened: EmbeddedForTest;
 let core: CoreForTest;
@@ -25,12 +36,11 @@ const object = (value: JsonValue | undefined): JsonObject => value as JsonObject
 
 /** `role keyId` of every key that the current files list, read with nothing but JSON. */
 async function saidByDocuments(repository: string, dialect: 'tuf' | 'notary'): Promise<string[]> {
-  const { versions } = await core.service.readRepository(repository);
   const read = async (role: string): Promise<JsonObject | undefined> => {
     const file =
       dialect === 'notary'
         ? await core.service.readNotary(repository, { role })
-        : await core.service.readMetadata(repository, { role, version: versions[role] ?? 1 });
+        : await core.service.readMetadata(repository, { role, version: await versionOf(repository, role) });
     if (file === undefined) return undefined;
     return object(object(parseJson(file.bytes, { maxBytes: 1e7, maxDepth: 64 }))['signed']);
   };
@@ -49,6 +59,19 @@ async function saidByDocuments(repository: string, dialect: 'tuf' | 'notary'): P
     }
   }
   return [...said].sort();
+}
+
+/** As snapshot lists it, read with nothing but JSON. */
+async function versionOf(repository: string, role: string): Promise<number> {
+  const { versions } = await core.service.readRepository(repository);
+  const known = versions[role];
+  if (known !== undefined) return known;
+  const name = { role: 'snapshot', version: versions['snapshot'] ?? 1 };
+  const file = await core.service.readMetadata(repository, name);
+  const signed = object(
+    object(parseJson(file?.bytes ?? new Uint8Array(), { maxBytes: 1e7, maxDepth: 64 }))['signed'],
+  );
+  return Number(object(object(signed['meta'])[`${role}.json`])?.['version'] ?? 0);
 }
 
 async function indexed(repository: string, dialect: 'tuf' | 'notary'): Promise<string[]> {
@@ -146,6 +169,84 @@ describe('the index of keys', () => {
     const ended = rows.filter(({ until }) => until !== null);
     expect(ended.length).toBeGreaterThan(5);
     for (const { since, until } of ended) expect(until?.getTime()).toBeGreaterThan(since.getTime());
+  });
+
+  it('equals what the service signs, after any edits', async () => {
+    const random = sequence(11);
+    const repository = 'registry.example.com/keys/edits';
+    const { service } = core;
+    await service.createRepository(call, repository, dualManaged);
+    const managedKey = { custody: 'managed' as const };
+    const names = ['qa', 'qa/nightly', 'releases'];
+    const delegate = (name: string) =>
+      service.putDelegation(call, repository, name, {
+        signers: [{ name: 'ci', keys: random(2) === 0 ? [managedKey] : [managedKey, managedKey] }],
+        threshold: 1,
+        paths: ['*'],
+      });
+    const roles = ['root', 'targets', 'snapshot', 'timestamp', 'revocations'];
+    const edits: readonly (() => Promise<unknown>)[] = [
+      () => delegate(names[random(3)] ?? 'qa'),
+      () => delegate(names[random(3)] ?? 'qa'),
+      () => service.removeDelegation(call, repository, names[random(3)] ?? 'qa'),
+      () =>
+        service.rotateRole(call, repository, roles[random(5)] ?? 'root', { to: [managedKey], reason: 'any' }),
+      () => service.putTag(call, repository, `t${random(5)}`, tagOf(`${random(100)}`)),
+    ];
+    let done = 0;
+    for (let step = 0; step < 14; step += 1) {
+      core.clock.nowMs += 1_000;
+      // Some are refused: a delegation that is not there, or that would hide tags.
+      const refused = await edits[random(edits.length)]?.().then(
+        () => false,
+        (error: unknown) => error instanceof TrustError,
+      );
+      if (refused === false) done += 1;
+      await assertIndexed(repository, 'tuf');
+      await assertIndexed(repository, 'notary');
+    }
+    expect(done).toBeGreaterThan(5);
+    expect(await indexed(repository, 'tuf')).not.toEqual([]);
+  });
+
+  it('equals what a mirror lists', async () => {
+    const owner = await NotaryOwner.create(core, 'registry.example.com/keys/mirror', { v1: 'one' });
+    const change = await changeOf(
+      core.service.addDialects(call, owner.repository, { dialects: ['tuf', 'notary'] }),
+    );
+    const signatures = [await owner.signTuf(change)];
+    await core.service.signChange(call, owner.repository, change.id, { signatures });
+    await assertIndexed(owner.repository, 'tuf');
+    await assertIndexed(owner.repository, 'notary');
+  });
+
+  it('refuses a revoked key, whoever uploads it', async () => {
+    const client = await NotaryPublisher.on(core, 'registry.example.com/keys/revoked');
+    await client.create({ v1: 'one' });
+    const ann = edKey('index revoked');
+    const delegating = (version: number, keys: readonly WireKey[]) => ({
+      targets: client.targets({
+        version,
+        tags: { v1: 'one' },
+        delegations: keys.length === 0 ? [] : [{ name: 'targets/releases', keys, paths: [''] }],
+      }),
+    });
+    await client.upload(delegating(2, [ann]));
+    const { aliases } = await core.service.readKey(client.repository, ann.keyId);
+    await client.upload(delegating(3, []));
+    const materials = aliases.map((material, index) => ({
+      id: `index-revoked-${index}`,
+      material,
+      repository: null,
+      reason: 'stolen',
+      compromisedSince: null,
+      revokedAt: new Date(core.clock.nowMs),
+      actor: call.actor,
+    }));
+    await opened.database.db.insert(trustRevokedKeys).values(materials);
+    expect(await outcomeOf(client.upload(delegating(4, [ann])))).toBe('INVALID_UPDATE');
+    expect(await indexed(client.repository, 'notary')).not.toContain(`releases ${ann.keyId}`);
+    await client.upload(delegating(4, []));
   });
 
   it('is made at start for repositories of before', async () => {
