@@ -78,8 +78,8 @@ export {
   toRevocationTarget,
   toRoleKeys,
 } from './edit/index.ts';
-export { EMPTY_LOG_HASH, hashLogged } from './event-log.ts';
 export { TufError, type TufErrorCode, type TufErrorDetail } from './errors.ts';
+export { EMPTY_LOG_HASH, hashLogged } from './event-log.ts';
 export { assertFileMeta, verifyTargetFile } from './file-meta.ts';
 export { assertLifetime, assertNotExpired, isExpired } from './freshness.ts';
 export {
