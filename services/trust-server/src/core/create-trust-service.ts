@@ -62,6 +62,7 @@ import { recoverRepository } from './recovery/recover-repository.ts';
 import { createRoleService } from './rotation/create-role-service.ts';
 import { createUpkeep, type RotationSchedule } from './rotation/upkeep.ts';
 import type { Incarnation } from './store/metadata.ts';
+import { TAG_ROLE } from './store/tags.ts';
 import { createTokenService } from './tokens/create-token-service.ts';
 import { guarded } from './trust-errors.ts';
 
@@ -303,7 +304,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
         call,
         repository,
         askedFor('PUT', repository, ['tags', tag], body),
-        { kind: 'tags', role, sign: [{ tag, ...entry }], revoke: [] },
+        { kind: 'tags', role: role ?? TAG_ROLE, sign: [{ tag, ...entry }], revoke: [] },
         ({ versions }) => ({
           ...toTagEntry({ tag, ...entry, ...(role === undefined ? {} : { listedBy: role }) }),
           versions: { ...versions },
@@ -325,7 +326,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
         call,
         repository,
         askedFor('POST', repository, ['tags'], body),
-        { kind: 'tags', role, sign, revoke },
+        { kind: 'tags', role: role ?? TAG_ROLE, sign, revoke },
         ({ versions, stillServed }) => ({
           signed: sign.map(({ tag }) => tag),
           revoked: [...revoke],

@@ -4,6 +4,7 @@ import { encodeCanonical, type JsonObject } from '@vidimus/canonical-json';
 import { ed25519FromSeed, fromBase64, type Signer, sha256, sha256Hex, toHex } from '@vidimus/crypto';
 import type { Database } from '@vidimus/database';
 import { createWrappedKeyStore, parseMasterKey, type WrappedKeyStore } from '@vidimus/key-store';
+import { type PresentState, readPresent } from '@vidimus/trust-client';
 import {
   type Listing,
   listTargets,
@@ -140,6 +141,11 @@ export class Client {
         foreign: false,
       }),
     );
+  }
+
+  /** The documents that a signer compares with. */
+  async present(): Promise<PresentState> {
+    return await this.#drive(readPresent(await this.refresh(), new Set()));
   }
 
   /** Every tag to its digest, and every revoked digest to itself, as a client sees them. */

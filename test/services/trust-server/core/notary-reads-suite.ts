@@ -50,6 +50,7 @@ export function notaryReadsSuite({ database }: DatabaseForSuite): void {
     });
     expect(summary.delegations.map(({ role, paths, custody }) => [role, paths, custody])).toEqual([
       ['alice', ['*'], 'client'],
+      ['bob', ['1.*'], 'client'],
       ['releases', ['*'], 'client'],
     ]);
   });
@@ -63,11 +64,16 @@ export function notaryReadsSuite({ database }: DatabaseForSuite): void {
       'snapshot',
       'timestamp',
       'alice',
+      'bob',
       'releases',
     ]);
     expect((await service.readRole(repository, 'timestamp')).expiresAfter).toBe('1d');
     expect(await codeOf(service.readRole(repository, 'revocations'))).toBe('ROLE_UNKNOWN');
-    expect(await codeOf(service.readRole(repository, 'bob'))).toBe('ROLE_UNKNOWN');
+    // Delegated, and nothing is signed by it yet.
+    const bob = await service.readRole(repository, 'bob');
+    expect(bob).toMatchObject({ custody: 'client', paths: ['1.*'] });
+    expect(bob.version).toBeUndefined();
+    expect(await codeOf(service.readRole(repository, 'carol'))).toBe('ROLE_UNKNOWN');
   });
 
   it('a tag names the role that answers for it and the signers who list it', async () => {

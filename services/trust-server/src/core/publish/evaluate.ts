@@ -84,12 +84,20 @@ function editTags(board: Board, call: Call, intent: TagsIntent, nowMs: number): 
 
 /** The entry that is to go: of the role that was named, else of the one that answers. @throws TrustError TAG_UNKNOWN */
 function listedRow(board: Board, role: string | undefined, tag: string): TagRow {
-  const row = role === undefined ? (board.answerFor(tag) ?? board.tag(TAG_ROLE, tag)) : board.tag(role, tag);
+  const answer = board.answerFor(tag);
+  const row = role === undefined ? (answer ?? board.tag(TAG_ROLE, tag)) : board.tag(role, tag);
   if (row !== undefined) return row;
-  throw new TrustError('TAG_UNKNOWN', `there is no tag ${tag}${role === undefined ? '' : ` in ${role}`}`, {
-    tag,
-    ...(role === undefined ? {} : { role }),
-  });
+  const other = answer === undefined ? undefined : placeOf(answer).role;
+  const why = other === undefined ? '' : `: role ${other} lists it`;
+  throw new TrustError(
+    'TAG_UNKNOWN',
+    `there is no tag ${tag}${role === undefined ? '' : ` in ${role}`}${why}`,
+    {
+      tag,
+      ...(role === undefined ? {} : { role }),
+      ...(other === undefined ? {} : { listedBy: other }),
+    },
+  );
 }
 
 /** Why the service signs no tags of a repository whose Notary clients hold the keys. */
@@ -123,23 +131,19 @@ function revokeDigest(board: Board, call: Call, intent: RevokeIntent, nowMs: num
   }
   const named = board.tagsOf(digest);
   const before = board.revocation(digest);
-  const length = named[0]?.size ?? before?.length ?? 0;
-  const target = toRevocationTarget({
-    digest,
-    length,
-    reason,
-    ...(link === undefined ? {} : { link }),
-    atMs: nowMs,
-  });
+  const told = { digest, reason, ...(link === undefined ? {} : { link }), atMs: nowMs };
+  const target = toRevocationTarget({ ...told, length: named[0]?.size ?? before?.length ?? 0 });
   // In a mirrored repository the tags stay, in both dialects alike: readers refuse them by the revocation.
   const taken = named.filter((row) => !board.isMirrored && board.isOwn(placeOf(row).role));
   const left = named.filter((row) => !taken.includes(row));
   const stillServed = left.map(placeOf);
   const isSame = before !== undefined && saidAlike(before.custom, target.custom);
   const isListedHere = !isSame && board.isOwn(REVOCATIONS_ROLE);
+  // Whoever is asked to sign it knows the size only from what is still there.
+  const revocation = toRevocationTarget({ ...told, length: left[0]?.size ?? before?.length ?? 0 });
   const others = board.isMirrored
     ? {}
-    : { others: { digest, reason, ...(isSame || isListedHere ? {} : { revocation: target }), left } };
+    : { others: { digest, reason, ...(isSame || isListedHere ? {} : { revocation }), left } };
   if (!isListedHere && taken.length === 0) return { tags: [], stillServed, events: [], diff: [], ...others };
   if (isListedHere) board.setRevocation(digest, target);
   for (const { role, tag } of taken.map(placeOf)) board.setTag(role, tag, undefined);

@@ -23,7 +23,7 @@ export interface TagEdit {
 /** Tags to sign and to take away in one role. */
 export interface TagsIntent {
   readonly kind: 'tags';
-  /** Top-level targets or a delegated role; absent: targets signs, and whichever role answers gives up a tag. */
+  /** Top-level targets or a delegated role; absent: whichever role answers gives up the tag. */
   readonly role?: string | undefined;
   readonly sign: readonly TagEdit[];
   readonly revoke: readonly string[];

@@ -49,7 +49,7 @@ export async function proposeIntent(
     if (isEmpty(changes)) return { verdict, versions };
     const { set, remove } = tagMoves(state);
     const plan: EditPlan = {
-      ...planOf(request.asked, kindOf(request), verdict.diff),
+      ...planOf(askedOf(request, verdict), kindOf(request), verdict.diff),
       parts: partsOf(state, changes),
       event: eventOf(verdict),
       tags: { set, remove },
@@ -133,6 +133,15 @@ function planOf(
   const more = diff.length > 1 ? ` and ${diff.length - 1} more` : '';
   const roles = [...new Set(diff.map(({ role }) => role))].sort();
   return { kind, summary: `${roles.join(', ')}: ${first?.what ?? 'nothing new'}${more}`, diff, request };
+}
+
+/** Who is asked to sign must not have to guess which role was meant. */
+function askedOf({ asked, intent }: IntentRequest, { diff }: Verdict): AskedEdit {
+  const [first] = diff;
+  const isNamed = intent.kind !== 'tags' || intent.role !== undefined;
+  return isNamed || first === undefined || first.role === TAG_ROLE
+    ? asked
+    : { ...asked, body: { role: first.role } };
 }
 
 function kindOf({ intent }: IntentRequest): ChangeKind {

@@ -1,12 +1,14 @@
 /** Parties with keys of their own, and how they sign the documents of a change. */
 import { fromBase64, toBase64, toHex } from '@vidimus/crypto';
 import { ed25519KeyObject, keyIdOf } from '@vidimus/notary';
+import { verifyChange } from '@vidimus/trust-client';
+import { ChangeSchema } from '../../../../../packages/trust-client/src/publish/answers.ts';
 import type {
   Change,
   KeyEntry,
   PutDelegation,
 } from '../../../../../services/trust-server/src/schemas/index.ts';
-import { type ClientKey, type CoreForTest, call, clientKey } from '../core-for-test.ts';
+import { Client, type ClientKey, type CoreForTest, call, clientKey } from '../core-for-test.ts';
 
 /** A person with one key, written in both dialects. */
 export interface Party {
@@ -72,12 +74,23 @@ export async function signaturesOf(change: Change, { tuf, notaryId }: Party) {
   return signatures;
 }
 
+/** As a person's client would, before anything is signed: the documents are made again from what it verified itself. */
+async function assertAsDescribed(core: CoreForTest, change: Change): Promise<void> {
+  const { repository, documents } = change;
+  if (documents.some(({ dialect }) => dialect !== 'tuf')) return;
+  const present = [await (await new Client(core, repository).pin()).present()];
+  const read = ChangeSchema.parse(JSON.parse(JSON.stringify(change)));
+  verifyChange({ repository, change: read, present, now: core.clock.nowMs });
+}
+
 /** The change after each party has signed. */
 export async function signBy(
-  { service }: CoreForTest,
+  core: CoreForTest,
   change: Change,
   ...parties: readonly Party[]
 ): Promise<Change> {
+  const { service } = core;
+  if (change.state === 'open' && parties.length > 0) await assertAsDescribed(core, change);
   let latest = change;
   for (const each of parties) {
     const signatures = await signaturesOf(change, each);
