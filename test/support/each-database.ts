@@ -16,10 +16,18 @@ interface Opened {
   close(): Promise<void>;
 }
 
-/** Describes the suite once for each kind of database that this test file covers. */
-export function describeEachDatabase(name: string, suite: (given: DatabaseForSuite) => void): void {
+/**
+ * Describes the suite once for each kind of database that this test file covers.
+ * @param as whose role: on PostgreSQL the one that serves cannot even try what triggers refuse
+ */
+export function describeEachDatabase(
+  name: string,
+  suite: (given: DatabaseForSuite) => void,
+  as: 'serving' | 'owner' = 'serving',
+): void {
   describeOn(name, 'embedded', openEmbeddedForTest, suite);
-  if (coversPostgres()) describeOn(name, 'postgres', openServedPostgres, suite);
+  if (coversPostgres())
+    describeOn(name, 'postgres', as === 'owner' ? openPostgresForTest : openServedPostgres, suite);
 }
 
 /** A migrated, empty PostgreSQL database on a server of its own (or on that of TEST_DATABASE_URL). */

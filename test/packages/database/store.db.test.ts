@@ -1,4 +1,4 @@
 import { describeEachDatabase } from '../../support/each-database.ts';
 import { storeSuite } from './store-suite.ts';
 
-describeEachDatabase('database', storeSuite);
+describeEachDatabase('database', storeSuite, 'owner');
