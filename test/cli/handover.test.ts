@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFileKeyStore } from '@vidimus/key-store';
 import { tufDialect } from '@vidimus/tuf';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ed25519KeyObject } from '../../packages/cli/src/publish/public-key-file.ts';
 import {
   type Machine,
@@ -43,6 +43,7 @@ beforeAll(async () => {
   await writeFile(file('recovery.pub'), key.publicHex);
 });
 afterAll(async () => {
+  for (const machine of machines.splice(0)) await machine.close();
   await owner.close();
   await site.close();
   await rm(home, { recursive: true, force: true });
@@ -57,10 +58,6 @@ async function begin(): Promise<void> {
     ok(await owner.run(['anchor', 'export', repository, '--recovery-key', file('recovery.pub')])).stdout,
   );
 }
-afterEach(async () => {
-  for (const machine of machines.splice(0)) await machine.close();
-});
-
 function ok<T extends { readonly exit: number; readonly stdout: string; readonly stderr: string }>(
   ran: T,
 ): T {
@@ -69,8 +66,8 @@ function ok<T extends { readonly exit: number; readonly stdout: string; readonly
 }
 
 /** A machine that pinned the anchor file, and has seen the repository. */
-async function user(): Promise<Machine> {
-  const machine = await openMachine(site, `user ${count}`);
+async function user(seed: string): Promise<Machine> {
+  const machine = await openMachine(site, seed);
   machines.push(machine);
   ok(await machine.run(['anchor', 'pin', file('with-recovery.anchor.json')]));
   ok(await machine.run(['inspect', repository]));
@@ -96,23 +93,30 @@ async function saveRoot(version: number, name: string): Promise<void> {
   await writeFile(file(name), new Uint8Array(await answer.arrayBuffer()));
 }
 
-async function make(words: readonly string[] = [], answers?: readonly string[]): Promise<void> {
+async function make(): Promise<void> {
   const from = ['--from', file('old.json'), '--to', file('new.json'), '--reason', 'the safe burnt'];
-  const ran = await owner.run(
-    ['anchor', 'handover', 'make', repository, ...from, '--key', recoveryId, ...words],
-    answers === undefined ? {} : { answers },
-  );
+  const ran = await owner.run(['anchor', 'handover', 'make', repository, ...from, '--key', recoveryId]);
   await writeFile(file('handover.json'), ok(ran).stdout);
 }
 
 describe('a lost root', () => {
-  beforeEach(begin);
+  const seeds = ['asked', 'alone', 'fooled', 'carrying', 'late'] as const;
+  const users = new Map<string, Machine>();
+  const userOf = (seed: (typeof seeds)[number]): Machine => {
+    const machine = users.get(seed);
+    if (machine === undefined) throw new Error(`no machine ${seed}`);
+    return machine;
+  };
+  beforeAll(async () => {
+    await begin();
+    for (const seed of seeds) users.set(seed, await user(seed));
+    await lose();
+    await make();
+  });
 
   it('stops every machine until its person accepts the hand-over', async () => {
-    const machine = await user();
-    await lose();
+    const machine = userOf('asked');
     expect((await machine.run(['inspect', repository])).exit).toBe(1);
-    await make();
     const accepted = await machine.run(['anchor', 'handover', 'accept', file('handover.json')], {
       answers: ['y'],
     });
@@ -145,9 +149,7 @@ describe('a lost root', () => {
   });
 
   it('is not handed over without a person', async () => {
-    const machine = await user();
-    await lose();
-    await make();
+    const machine = userOf('alone');
     const accept = ['anchor', 'handover', 'accept', file('handover.json')];
     expect((await machine.run(accept)).exit).toBe(2);
     expect((await machine.run(accept, { answers: ['n'] })).exit).toBe(1);
@@ -157,9 +159,7 @@ describe('a lost root', () => {
   });
 
   it('is handed over by nobody else: not by other keys, not by a file that was changed', async () => {
-    const machine = await user();
-    await lose();
-    await make();
+    const machine = userOf('fooled');
     const text = await readFile(file('handover.json'), 'utf8');
     for (const spoilt of [
       text.replace('the safe burnt', 'the safe burns'),
@@ -175,25 +175,21 @@ describe('a lost root', () => {
     expect((await machine.run(['inspect', repository])).exit).toBe(1);
   });
 
-  it('is gone by after its time', async () => {
-    const machine = await user();
-    await lose();
-    await make(['--valid', '1h']);
-    site.clock.nowMs += 2 * 3_600_000;
-    const late = await machine.run(['anchor', 'handover', 'accept', file('handover.json'), '--yes']);
-    expect([late.exit, late.stderr]).toEqual([1, expect.stringContaining('EXPIRED')]);
-  });
-
   it('is passed over by a machine whose anchor file carries the hand-over', async () => {
-    const machine = await user();
-    await lose();
-    await make();
+    const machine = userOf('carrying');
     const words = ['anchor', 'export', repository, '--recovery-key', file('recovery.pub')];
     const carrying = ok(await owner.run([...words, '--handover', file('handover.json')]));
     await writeFile(file('carrying.anchor.json'), carrying.stdout);
     ok(await machine.run(['anchor', 'pin', file('carrying.anchor.json')]));
     const seen = ok(await machine.run(['inspect', repository]));
     expect(seen.stderr).toContain('HANDOVER_ACCEPTED');
+  });
+
+  it('is gone by after its time', async () => {
+    const machine = userOf('late');
+    site.clock.nowMs += 8 * 86_400_000;
+    const late = await machine.run(['anchor', 'handover', 'accept', file('handover.json'), '--yes']);
+    expect([late.exit, late.stderr]).toEqual([1, expect.stringContaining('EXPIRED')]);
   });
 });
 
