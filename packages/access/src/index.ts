@@ -57,7 +57,6 @@ export {
 } from './scopes.ts';
 export {
   type GrantVerdict,
-  grantableBy,
   isContained,
   judgeGrant,
   mayManageToken,

@@ -1,9 +1,9 @@
 /** Which tokens a caller may make and end: none that can do more than the caller, anywhere. */
-import { compileGlob, DIRECTORY_NAME, globsCover } from '@vidimus/reference';
+import { containsGlob } from './glob-containment.ts';
 import { tokenActor } from './identity.ts';
 import type { Identity } from './permissions.ts';
 import { isPermitted } from './permissions.ts';
-import { type GrantableRole, roleCovers, type TokenRole } from './roles.ts';
+import { roleCovers, type TokenRole } from './roles.ts';
 import type { StoredToken } from './tokens.ts';
 
 export interface WantedToken {
@@ -36,19 +36,7 @@ function judgeGlobs(held: readonly string[], wanted: readonly string[]): GrantVe
   return wanted.every((glob) => isContained(glob, held)) ? 'granted' : 'repositories';
 }
 
-/**
- * Only what is provably contained: what is too intricate to tell is not. `globsCover` speaks of names whose
- * components begin with letters and digits; the one other name there is, is asked for by itself.
- */
+/** Only what is provably within one of them; what only several together hold is not seen to be. */
 export function isContained(glob: string, held: readonly string[]): boolean {
-  if (held.includes(glob)) return true;
-  if (compileGlob(glob)(DIRECTORY_NAME) && !held.some((outer) => compileGlob(outer)(DIRECTORY_NAME))) {
-    return false;
-  }
-  return globsCover([glob], held) === true;
-}
-
-/** The roles a caller may give away, for messages. */
-export function grantableBy(by: Identity, roles: readonly GrantableRole[]): readonly GrantableRole[] {
-  return roles.filter((role) => (by.role === 'bootstrap' ? role === 'admin' : roleCovers(by.role, role)));
+  return held.some((outer) => containsGlob(outer, glob));
 }
