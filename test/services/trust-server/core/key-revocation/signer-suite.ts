@@ -117,6 +117,30 @@ export function signerSuite(given: DatabaseForSuite): void {
       expect(await codeOf(signBy(core, tag, bob))).toBe('CHANGE_CLOSED');
     });
 
+    it('goes by force when another person agrees', async () => {
+      const { repository, seen } = await open(2, [alice, bob]);
+      const rules = [{ repositories: '**', calls: ['force' as const], approvers: 1 }];
+      const careful = openCore(given.database(), {
+        seed: `careful ${given.kind}`,
+        clock: core.clock,
+        approvals: rules,
+      });
+      const { service } = careful;
+      const body = { reason, force: true };
+      const by = (name: string) => ({ ...call, actor: `oidc:idp.example.com/${name}` });
+      const change = await changeOf(service.revokeKey(by('ann'), repository, keyOf(alice), body));
+      // Bob has signed what is there: nobody but the other person is asked.
+      expect(change).toMatchObject({ kind: 'key', documents: [] });
+      expect(await service.readRole(repository, 'releases')).toMatchObject({ threshold: 2 });
+      expect(await seen()).toEqual({ '1.0': digestOf('a') });
+      expect(await codeOf(service.approveChange(by('ann'), repository, change.id))).toBe('DENIED');
+      expect((await service.approveChange(by('dan'), repository, change.id)).state).toBe('published');
+      expect(await new Client(careful, repository).pin().then((client) => client.targets())).toEqual({
+        '1.0': digestOf('a'),
+      });
+      expect(await service.readRole(repository, 'releases')).toMatchObject({ threshold: 1 });
+    });
+
     it('that is the only one needs a replacement, whose holder signs what is there', async () => {
       const { service, repository, seen, revoke } = await open(1, [alice]);
       const keyId = keyOf(alice);
