@@ -11,6 +11,7 @@ import type { ManagedKeys } from '../keys/managed-keys.ts';
 import { announce } from '../publish/announce.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
 import { assertActive } from '../publish/publisher.ts';
+import { assertVersionsKnown } from '../recovery/uncertain.ts';
 import { appendChange } from '../store/changefeed.ts';
 import { type ChangeRow, closeChange, insertChange, readOpenChanges } from '../store/changes.ts';
 import { lockLive, type RepositoryRow } from '../store/repositories.ts';
@@ -34,6 +35,8 @@ export type Ending =
 export async function endRepository(parts: EndParts, call: Call, repository: string): Promise<Ending> {
   return await parts.database.transaction(async (tx) => {
     const row = assertActive(repository, await lockLive(tx, repository));
+    // What it had published is not known: a later incarnation could not go on above it.
+    assertVersionsKnown(repository, row.settings);
     const nowMs = parts.now();
     await assertBaseOf(tx, row, call.ifMatch);
     const approvals = parts.approvals.needed(repository, ['delete']);

@@ -2,6 +2,7 @@
 import type { Queries } from '@vidimus/database';
 import { type Call, TrustError } from '../../service.ts';
 import { approvalsFor } from '../approvals/approval-rules.ts';
+import { assertVersionsKnown } from '../recovery/uncertain.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
 import { lifetimesIn } from '../store/repository-settings.ts';
 import { assertCustody } from './custody.ts';
@@ -53,8 +54,9 @@ export async function carryOut(
   return { outcome: 'published', ...(await publishEdit(parts, tx, way.row, edit)) };
 }
 
-/** While it is being brought over, the other server signs. @throws TrustError VERSION_UNCERTAIN */
+/** While it is being brought over, the other server signs; after a restore nobody knows how far it had come. @throws TrustError VERSION_UNCERTAIN */
 function assertOurs({ repository, settings }: RepositoryRow): void {
+  assertVersionsKnown(repository, settings);
   if (settings.migration?.final !== false) return;
   throw new TrustError(
     'VERSION_UNCERTAIN',
