@@ -57,18 +57,6 @@ CREATE TABLE "trust_role_keys" (
 	CONSTRAINT "trust_role_keys_material_hex" CHECK ("trust_role_keys"."material" ~ '^[0-9a-f]{64}$')
 );
 --> statement-breakpoint
-CREATE TABLE "trust_signings" (
-	"repository" text NOT NULL,
-	"incarnation" integer NOT NULL,
-	"dialect" text NOT NULL,
-	"role" text NOT NULL,
-	"version" bigint NOT NULL,
-	"message" "bytea" NOT NULL,
-	"companion" jsonb,
-	"at" timestamp (3) with time zone NOT NULL,
-	CONSTRAINT "trust_signings_pk" PRIMARY KEY("repository","incarnation","dialect","role","version")
-);
---> statement-breakpoint
 ALTER TABLE "key_keys" DROP CONSTRAINT "key_keys_wrapped_until_retired";--> statement-breakpoint
 ALTER TABLE "access_tokens" ADD COLUMN "created_by" text;--> statement-breakpoint
 ALTER TABLE "access_tokens" ADD COLUMN "last_used_at" timestamp (3) with time zone;--> statement-breakpoint

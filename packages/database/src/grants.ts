@@ -30,7 +30,6 @@ export const SERVING_GRANTS: Readonly<Record<string, string>> = {
   trust_repositories: change,
   trust_revoked_keys: append,
   trust_role_keys: change,
-  trust_signings: remove,
   trust_tags: remove,
 };
 

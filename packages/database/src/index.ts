@@ -24,7 +24,6 @@ export {
   trustRepositories,
   trustRevokedKeys,
   trustRoleKeys,
-  trustSignings,
   trustTags,
 } from './schema/trust.ts';
 export { sendAhead } from './transaction.ts';

@@ -348,32 +348,6 @@ export const trustJobItems = pgTable(
   ],
 );
 
-/**
- * Bytes that a signer process was asked to sign, written down before it was asked: after a crash the same bytes are
- * sent again, because it signs no second document of a version.
- */
-export const trustSignings = pgTable(
-  'trust_signings',
-  {
-    repository: text('repository').notNull(),
-    incarnation: integer('incarnation').notNull(),
-    dialect: text('dialect').notNull(),
-    role: text('role').notNull(),
-    version: safeInteger('version').notNull(),
-    /** What is signed. */
-    message: bytea('message').notNull(),
-    /** What must be stored with it, for the document that names it. */
-    companion: jsonb('companion'),
-    at: instant('at').notNull(),
-  },
-  (t) => [
-    primaryKey({
-      name: 'trust_signings_pk',
-      columns: [t.repository, t.incarnation, t.dialect, t.role, t.version],
-    }),
-  ],
-);
-
 /** The audit: one hash chain per incarnation, and one (repository null) for the service itself. Append-only. */
 export const trustEvents = pgTable(
   'trust_events',

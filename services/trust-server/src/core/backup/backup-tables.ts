@@ -17,7 +17,6 @@ import {
   trustRepositories,
   trustRevokedKeys,
   trustRoleKeys,
-  trustSignings,
   trustTags,
 } from '@vidimus/database';
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
@@ -50,7 +49,6 @@ const tables: readonly PgTable[] = [
   trustJobs,
   trustJobItems,
   trustChangefeed,
-  trustSignings,
 ];
 
 /** In an order in which rows can be stored: what others refer to comes first. */
