@@ -248,6 +248,30 @@ describe('a repository of both dialects', () => {
     );
   });
 
+  it('is not signed in one of them alone: old keys would live on in the other', async () => {
+    // Nobody hears the signatures, so the change stays open.
+    site.intercept(({ method, url }) => (method === 'POST' && url.endsWith('/signatures') ? 503 : undefined));
+    await alice.run(['key', 'rotate', dual, 'timestamp', '--reason', 'stolen']);
+    site.intercept(undefined);
+    const { stdout } = await alice.run(['change', 'list', dual, '--json']);
+    const listed = z.object({
+      changes: z.array(
+        z.looseObject({ id: z.string(), documents: z.array(z.looseObject({ dialect: z.string() })) }),
+      ),
+    });
+    const [change] = listed.parse(JSON.parse(stdout)).changes;
+    if (change === undefined) throw new Error('no open change');
+    const documents = change.documents.filter(({ dialect }) => dialect === 'tuf');
+    const body = JSON.stringify({ ...change, documents });
+    site.intercept(({ method, url }) =>
+      method === 'GET' && url.includes(change.id) ? { status: 200, body } : undefined,
+    );
+    const sign = ['change', 'sign', change.id, dual, '--yes'];
+    expect((await outcomeOf(alice, sign)).said).toBe('CHANGE_MISMATCH 1');
+    site.intercept(undefined);
+    expect((await outcomeOf(alice, sign)).said).toBe('published 0');
+  });
+
   it('is signed by others once they know the root of the other dialect, too', async () => {
     const both = async (machine: Machine, name: string): Promise<string> =>
       `${name}=${await keyOf(machine, `dual ${name}`)},${await keyOf(machine, `dual notary ${name}`, certificate())}`;

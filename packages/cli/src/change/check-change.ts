@@ -7,6 +7,7 @@ import {
   type CreateRepositoryRequest,
   type Difference,
   describedEdit,
+  TrustClientError,
   VERIFIABLE_KINDS,
   type VerifiedDocument,
   verifyChange,
@@ -15,6 +16,7 @@ import type { Key } from '@vidimus/tuf';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { openKeys } from '../publish/own-keys.ts';
 import { checkCreation } from './check-creation.ts';
 import { presentStates } from './present-states.ts';
 
@@ -63,6 +65,7 @@ export async function checkChange(
   if (!VERIFIABLE_KINDS.has(kind)) throw unsupported(change, 'sign it with a newer vidimus');
   // Before anything is asked for: what is not understood is not worth it.
   describedEdit(change);
+  await assertBothRoots(context, change);
   const present = await presentStates(context, change);
   const now = context.world.now();
   const verified = verifyChange({
@@ -81,5 +84,27 @@ function unsupported({ kind }: Change, hint: string): CliError {
     exitCodes.denied,
     `a change of the kind ${kind} is not signed from here`,
     hint,
+  );
+}
+
+/**
+ * Where keys here signed the root of both dialects, both change together: a server that asks for one alone would keep
+ * old keys alive in the other.
+ */
+async function assertBothRoots(context: Context, { repository, documents, kind }: Change): Promise<void> {
+  // A key is of one dialect, and so is its end.
+  if (kind === 'key') return;
+  const offered = new Set(documents.filter(({ role }) => role === 'root').map(({ dialect }) => dialect));
+  if (offered.size !== 1) return;
+  const store = openKeys(context);
+  const records = await Promise.all((await store.list()).map(({ keyId }) => store.signed(keyId)));
+  const left = records
+    .flat()
+    .find((entry) => entry.repository === repository && entry.role === 'root' && !offered.has(entry.dialect));
+  if (left === undefined) return;
+  throw new TrustClientError(
+    'CHANGE_MISMATCH',
+    `the change leaves out the root of the dialect ${left.dialect}, which keys here signed`,
+    { hint: 'do not sign it: old keys would live on there' },
   );
 }

@@ -77,6 +77,7 @@ export function verifyChange(check: ChangeCheck): VerifiedChange {
     const { dialect } = state;
     return { dialect, present: state, offered: offeredIn(offered, dialect), issued };
   });
+  assertWhole(contexts, edit);
   assertNewKeysApart(contexts);
   const expected = contexts.flatMap((context) => [...recompute(context, change, edit)]);
   const documents = compareAll(change, offered, new Map(expected));
@@ -94,6 +95,19 @@ export function verifyChange(check: ChangeCheck): VerifiedChange {
       ]),
     ),
   };
+}
+
+/**
+ * A top-level role whose holders are named in two dialects changes in both, or its old keys would live on in the one that
+ * was left out. A delegated role may: its file in the other dialect may still be good.
+ */
+function assertWhole(contexts: readonly EditContext[], edit: DescribedEdit): void {
+  if (edit.kind !== 'rotation' || !['root', 'targets', 'snapshot', 'timestamp'].includes(edit.role)) return;
+  const offered = new Set(contexts.filter((each) => each.offered.size > 0).map(({ dialect }) => dialect));
+  for (const dialect of ['tuf', 'notary'] as const) {
+    if (offered.has(dialect) || describedKeys(edit, dialect).size === 0) continue;
+    throw mismatch(`it leaves out the dialect ${dialect}`);
+  }
 }
 
 /** A server that was asked for one edit must not describe another. */

@@ -133,6 +133,8 @@ const refusals: [lie: string, change: () => Change, code?: string][] = [
     () => withNotaryRoot({ keys: [bobs, danas], threshold: 1 }),
   ],
   ['a key less in the dialect notary', () => withNotaryRoot({ keys: [bobs], threshold: 1 })],
+  ['nothing for the dialect notary, whose keys it names', () => withoutDialect(rotation(), 'notary')],
+  ['nothing for the dialect tuf, whose keys it names', () => withoutDialect(rotation(), 'tuf')],
   // The description is of something else.
   ['the description of another tag', () => described(signing(), { path: pathTo('tags', '1.9') })],
   [
@@ -325,6 +327,14 @@ function swapped(change: Change, one: string, other: string): Change {
     ...change,
     documents: change.documents.map((document) => ({ ...document, role: turn(document.role) })),
   };
+}
+
+function withoutDialect(change: Change, dialect: DialectName): Change {
+  const documents = change.documents.filter((document) => document.dialect !== dialect);
+  const names = Object.entries(change.base).filter(
+    ([name]) => name.startsWith('notary:') === (dialect === 'tuf'),
+  );
+  return { ...change, documents, base: Object.fromEntries(names) };
 }
 
 function otherDialects(change: Change): Change {
