@@ -39,7 +39,7 @@ function defineOwn(key: Command, runner: Runner): void {
     .option('--private', 'the private key, as encrypted PKCS#8')
     .option('--out <file>', 'file to write; it must not exist')
     .action((id, options) =>
-      runner(options, async (c) => (await import('../commands/key.ts')).exportKey(c, id, options)),
+      runner(options, async (c) => (await import('../commands/key-export.ts')).exportKey(c, id, options)),
     );
 }
 
@@ -52,13 +52,13 @@ function defineListed(key: Command, runner: Runner): void {
     .option('--key <key...>', 'keys to sign with: id, private key file, or pkcs11: URI (default: all here)')
     .action((repository, role, options) =>
       runner(options, async (c) =>
-        (await import('../commands/key-listed.ts')).rotate(c, repository, role, options),
+        (await import('../commands/key-rotate.ts')).rotate(c, repository, role, options),
       ),
     );
   impactOptions(client(key, 'impact <key> [repository]', 'what would break if it were revoked')).action(
     (id, repository, options) =>
       runner(options, async (c) =>
-        (await import('../commands/key-listed.ts')).impact(c, id, repository, options),
+        (await import('../commands/key-impact.ts')).impact(c, id, repository, options),
       ),
   );
   impactOptions(client(key, 'revoke <key> [repository]', 'take it out of every role, here or everywhere'))
@@ -69,7 +69,7 @@ function defineListed(key: Command, runner: Runner): void {
     .option('--key <key...>', 'keys to sign with: id, private key file, or pkcs11: URI (default: all here)')
     .action((id, repository, options) =>
       runner(options, async (c) =>
-        (await import('../commands/key-listed.ts')).revoke(c, id, repository, options),
+        (await import('../commands/key-revoke.ts')).revoke(c, id, repository, options),
       ),
     );
 }
