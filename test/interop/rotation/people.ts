@@ -1,0 +1,68 @@
+/** People outside the service, each with a key of a role in every dialect: the same name always gives the same keys. */
+import type { JsonObject } from '@vidimus/canonical-json';
+import { fromBase64, toBase64, toHex } from '@vidimus/crypto';
+import { certificateKey, ed25519NotaryKey } from '../../support/notary-keys.ts';
+import { ed25519Key } from '../../support/tuf-keys.ts';
+import type { Change } from './trust-calls.ts';
+
+export type DialectName = 'tuf' | 'notary';
+
+/** One key in one dialect; whoever has it signs. */
+export interface HeldKey {
+  readonly dialect: DialectName;
+  readonly keyId: string;
+  /** The key object as metadata writes it. */
+  readonly declared: JsonObject;
+  readonly sign: (message: Uint8Array) => Uint8Array;
+}
+
+/** A person as the holder of one role of one repository. */
+export interface Person {
+  readonly name: string;
+  readonly keys: readonly HeldKey[];
+}
+
+export interface Post {
+  readonly repository: string;
+  readonly dialects: readonly DialectName[];
+  readonly role: string;
+}
+
+/** The signature of a certificate differs each time it is made, and with it the key's id. */
+const certified = new Map<string, ReturnType<typeof certificateKey>>();
+
+/** Nobody holds two roles with one key; certificates are for root alone, `revocations` for TUF clients alone. */
+export function personFor({ repository, dialects, role }: Post, name: string): Person {
+  const seed = `${name}, ${role} of ${repository}`;
+  const held = role === 'revocations' ? dialects.filter((dialect) => dialect === 'tuf') : dialects;
+  return {
+    name,
+    keys: held.map((dialect) => {
+      if (dialect === 'tuf') return { dialect, ...ed25519Key(seed) };
+      return { dialect, ...(role === 'root' ? rootKey(repository, seed) : ed25519NotaryKey(seed)) };
+    }),
+  };
+}
+
+function rootKey(commonName: string, key: string): ReturnType<typeof certificateKey> {
+  const made = certified.get(key) ?? certificateKey({ key, commonName, notBefore: Date.now() - 86_400_000 });
+  certified.set(key, made);
+  return made;
+}
+
+/** Key entries of a request. */
+export function entriesOf({ keys }: Person): readonly object[] {
+  return keys.map(({ dialect, declared }) => ({ custody: 'client', dialect, key: declared }));
+}
+
+/** What a person signs of a change: every document that asks for a key of theirs. */
+export function signaturesOf({ documents }: Change, { keys }: Person) {
+  return documents.flatMap(({ dialect, role, toSign, thresholds }) =>
+    keys
+      .filter((key) => key.dialect === dialect && thresholds.some(({ keyIds }) => keyIds.includes(key.keyId)))
+      .map(({ keyId, sign }) => {
+        const made = sign(fromBase64(toSign));
+        return { dialect, role, keyId, sig: dialect === 'tuf' ? toHex(made) : toBase64(made) };
+      }),
+  );
+}

@@ -1,0 +1,82 @@
+/** An administrator's calls about one repository, and the changes that people sign. */
+import { expect } from 'vitest';
+import { z } from 'zod';
+import { type CallAnswer, callService, digestOf } from '../../support/service-calls.ts';
+import { type DialectName, type Person, signaturesOf } from './people.ts';
+
+const changeSchema = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  documents: z.array(
+    z.looseObject({
+      dialect: z.enum(['tuf', 'notary']),
+      role: z.string(),
+      toSign: z.string(),
+      thresholds: z.array(z.looseObject({ keyIds: z.array(z.string()) })),
+    }),
+  ),
+});
+export type Change = z.infer<typeof changeSchema>;
+
+const roleSchema = z.looseObject({
+  custody: z.string(),
+  threshold: z.int(),
+  keyIds: z.array(z.string()),
+  independentCustodians: z.int(),
+});
+export type Role = z.infer<typeof roleSchema>;
+
+const keysSchema = z.looseObject({
+  items: z.array(
+    z.looseObject({ keyId: z.string(), roles: z.array(z.string()), dialects: z.array(z.string()) }),
+  ),
+});
+
+export interface Administrator {
+  readonly repository: string;
+  /** One call below `/v2/<repository>/_trust`; whatever comes of it is an answer. */
+  call(method: string, tail: string, body?: unknown): Promise<CallAnswer>;
+  /** One call, and what these people sign of its change: published in the end. */
+  publish(method: string, tail: string, body: unknown, people?: readonly Person[]): Promise<void>;
+  /** Puts a digest of its own for every text behind a tag. */
+  sign(tag: string, text: string, role: string, people?: readonly Person[]): Promise<string>;
+  role(name: string): Promise<Role>;
+  /** Key that a role lists now, in one dialect. */
+  keyOf(role: string, dialect: DialectName): Promise<string>;
+}
+
+export function administer(url: string, repository: string): Administrator {
+  const call = (method: string, tail: string, body?: unknown) =>
+    callService(url, method, `/v2/${repository}/_trust${tail}`, body === undefined ? {} : { body });
+  const publish: Administrator['publish'] = async (method, tail, body, people = []) => {
+    const answer = await call(method, tail, body);
+    expect([200, 201, 202], `${method} ${tail}: ${JSON.stringify(answer.body)}`).toContain(answer.status);
+    if (answer.status !== 202) return;
+    let { change } = z.looseObject({ change: changeSchema }).parse(answer.body);
+    for (const person of people) {
+      const signatures = signaturesOf(change, person);
+      if (signatures.length === 0 || change.state !== 'open') continue;
+      const signed = await call('POST', `/changes/${change.id}/signatures`, { signatures });
+      expect(signed.status, `${person.name} on ${tail}: ${JSON.stringify(signed.body)}`).toBe(200);
+      change = changeSchema.parse(signed.body);
+    }
+    expect(change, `${method} ${tail}`).toMatchObject({ state: 'published' });
+  };
+  return {
+    repository,
+    call,
+    publish,
+    sign: async (tag, text, role, people) => {
+      const digest = digestOf(text);
+      await publish('PUT', `/tags/${tag}`, { digest, size: 100, role }, people);
+      return digest;
+    },
+    role: async (name) => roleSchema.parse((await call('GET', `/roles/${name}`)).body),
+    keyOf: async (role, dialect) => {
+      const { items } = keysSchema.parse((await call('GET', '/keys?limit=1000')).body);
+      const found = items.find(({ roles, dialects }) => roles.includes(role) && dialects.includes(dialect));
+      if (found === undefined) throw new Error(`no key of ${role} in ${dialect}`);
+      return found.keyId;
+    },
+  };
+}
