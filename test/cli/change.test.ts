@@ -80,12 +80,56 @@ async function spoiled(spoil: (change: Record<string, unknown>) => Record<string
 }
 
 describe('a change', () => {
-  it('is listed where its repository is pinned, or named', async () => {
+  it('is listed by its server, whatever is pinned here, or of the repository that is named', async () => {
     const [header, row] = (await alice.run(['change', 'list'])).stdout.split('\n');
     expect(header).toMatch(/^CHANGE +REPOSITORY +KIND +SIGNATURES +UNTIL +WHAT$/);
     expect(row).toMatch(new RegExp(`^${changeId} +${shared} +create +1 missing +2026-11-28`));
     expect((await bob.run(['change', 'list', shared])).stdout).toContain(changeId);
+    expect((await bob.run(['change', 'list'])).stdout).toContain(changeId);
+  });
+
+  it('is listed as one that waits for a key where that key is', async () => {
+    expect((await bob.run(['change', 'list', '--mine'])).stdout).toContain(changeId);
+    expect((await bob.run(['change', 'list', shared, '--mine'])).stdout).toContain(changeId);
+    expect((await alice.run(['change', 'list', '--mine'])).stdout).toBe('no open changes\n');
+  });
+
+  it('is listed as one that waits for an approval where the server says that it does', async () => {
+    const path = '/v2/_trust/changes?state=open';
+    const honest = await site.app.request(path, { headers: { Authorization: `Bearer ${TOKEN}` } });
+    const page = z.object({ items: z.array(z.looseObject({})) }).parse(await honest.json());
+    const approvals = { needed: 1, by: [], missing: 1 };
+    const lacking = JSON.stringify({ items: page.items.map((each) => ({ ...each, approvals })), next: null });
+    const none = JSON.stringify({ items: [], next: null });
+    const answer = (mine: string) =>
+      site.intercept(({ url }) =>
+        url.includes(path) ? { status: 200, body: url.includes('mine=true') ? mine : lacking } : undefined,
+      );
+    answer(lacking);
+    expect((await alice.run(['change', 'list', '--mine'])).stdout).toContain(changeId);
+    answer(none);
+    expect((await alice.run(['change', 'list', '--mine'])).stdout).toBe('no open changes\n');
+  });
+
+  it.each([
+    ['an older server', 'ROUTE_UNKNOWN', 404],
+    ['a server that tells this token nothing', 'DENIED', 403],
+  ])('is listed where its repository is pinned by %s', async (_, code, status) => {
+    const body = JSON.stringify({ errors: [{ code, message: 'no' }] });
+    site.intercept(({ url }) => (url.startsWith('/v2/_trust/changes') ? { status, body } : undefined));
+    expect((await alice.run(['change', 'list'])).stdout).toContain(changeId);
     expect((await bob.run(['change', 'list'])).stdout).toBe('no open changes\n');
+  });
+
+  it('is not listed by a server that the repository is not looked for at', async () => {
+    const page = { items: [], next: null };
+    const change = await site.app.request(`/v2/${shared}/_trust/changes/${changeId}`, {
+      headers: { Authorization: `Bearer ${TOKEN}` },
+    });
+    const stray = { ...z.looseObject({}).parse(await change.json()), repository: 'not a name' };
+    const body = JSON.stringify({ ...page, items: [stray] });
+    site.intercept(({ url }) => (url.startsWith('/v2/_trust/changes') ? { status: 200, body } : undefined));
+    expect((await alice.run(['change', 'list'])).stdout).toBe('no open changes\n');
   });
 
   it('is shown with what was recomputed', async () => {

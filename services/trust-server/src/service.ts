@@ -99,6 +99,8 @@ export interface Call {
   readonly ifMatch?: RoleVersion;
   /** Id of the open change the caller means to replace (CONTRACTS C5, `?supersede=`). */
   readonly supersede?: string;
+  /** To supersede a change is to end it. Absent: the caller may end none but its own. */
+  readonly endsOthers?: true;
 }
 
 /** A call by a known caller that was not carried out. */
@@ -165,6 +167,16 @@ export interface MetadataFile {
 
 export interface ChangeFilter {
   readonly state?: ChangeState;
+  /** Only open changes that wait for this caller. */
+  readonly waitingFor?: Cosigner;
+}
+
+/** Somebody who may have to sign or approve changes. */
+export interface Cosigner {
+  /** As `Call` has it. */
+  readonly actor: string;
+  readonly maySign: (repository: string) => boolean;
+  readonly mayApprove: (repository: string) => boolean;
 }
 
 export interface RepositoryFilter {
@@ -261,6 +273,11 @@ export interface TrustService
 
   /** Answers for a repository whose creation still waits for signatures, too. */
   listChanges(repository: string, filter: ChangeFilter, page: PageRequest): Promise<Page<Change>>;
+  /** Of all repositories that `mayRead` admits, newest first. */
+  listAllChanges(
+    filter: ChangeFilter & { readonly mayRead: (repository: string) => boolean },
+    page: PageRequest,
+  ): Promise<Page<Change>>;
   /** @throws TrustError CHANGE_UNKNOWN, also for a change of another repository. */
   readChange(repository: string, id: string): Promise<Change>;
   /** @throws TrustError SIGNATURE_INVALID, CHANGE_CLOSED or CHANGE_UNKNOWN */

@@ -216,6 +216,7 @@ function memoryService(): TrustService {
     revokeDigest: async () => ({ outcome: 'done', body: { ...publish, tags: [], stillServed: [] } }),
     liftRevocation: unknown,
     listChanges: async () => ({ items: [change] }),
+    listAllChanges: async () => ({ items: [change] }),
     readChange: async () => change,
     signChange: async () => change,
     approveChange: async () => change,

@@ -9,11 +9,11 @@ import { openCache } from '../client/open-client.ts';
 import { isServerNamed } from '../client/repository-settings.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { unlessRefused, withPublisher } from '../publish/with-publisher.ts';
+import { withPublisher } from '../publish/with-publisher.ts';
+import { idPattern, named, openChanges } from './open-changes.ts';
 
 /** More pinned repositories than this are not asked one by one. */
 const maxAskedRepositories = 200;
-const idPattern = /^[0-9A-HJKMNP-TV-Z]{4,26}$/;
 const wholeId = 26;
 
 /** @param repository as typed @throws CliError CHANGE_UNKNOWN, USAGE; TrustClientError */
@@ -27,23 +27,6 @@ export async function findChange(context: Context, id: string, repository?: stri
     found.push(...open.filter((change) => change.id.startsWith(wanted)));
   }
   return onlyOne(found, wanted, 'no open change of a repository that is pinned here');
-}
-
-/** Open changes of the repositories named, or of all that are pinned here. */
-export async function listOpenChanges(
-  context: Context,
-  repositories: readonly string[],
-): Promise<readonly Change[]> {
-  const [only, ...others] = repositories;
-  if (only !== undefined && others.length === 0) {
-    const { name } = parseRepository(only);
-    return named(name, await withPublisher(context, name, (publisher) => publisher.changes(name)));
-  }
-  const found: Change[] = [];
-  for (const name of await repositoriesAsked(context, repositories)) {
-    found.push(...((await openChanges(context, name)) ?? []));
-  }
-  return found;
 }
 
 /** Those that were named, else those that are pinned here. @throws CliError USAGE */
@@ -73,28 +56,12 @@ async function inRepository(context: Context, repository: string, wanted: string
   });
 }
 
-/** Undefined: the server of that repository does not know it, or not this token. */
-async function openChanges(context: Context, repository: string): Promise<readonly Change[] | undefined> {
-  context.terminal.progress(`asking for changes of ${repository} ...`);
-  const changes = await unlessRefused(
-    ['REPOSITORY_UNKNOWN', 'DENIED', 'UNAUTHORIZED'],
-    withPublisher(context, repository, (publisher) => publisher.changes(repository)),
-  );
-  return changes && named(repository, changes);
-}
-
-/** Ids go into command lines that people copy: one that is none, or a change of another repository, is left out. */
-function named(repository: string, changes: readonly Change[]): readonly Change[] {
-  return changes.filter((change) => idPattern.test(change.id) && change.repository === repository);
-}
-
 function noSuch(repository: string): string {
   return `no open change of ${repository}`;
 }
 
 async function pinnedRepositories(context: Context): Promise<readonly string[]> {
-  const anchors = await listAnchors(openCache(context));
-  const names = anchors.map(({ repository }) => repository).filter((name) => isServerNamed(context, name));
+  const names = await pinnedHere(context);
   if (names.length > 0 && names.length <= maxAskedRepositories) return names;
   throw new CliError(
     'USAGE',
@@ -104,6 +71,12 @@ async function pinnedRepositories(context: Context): Promise<readonly string[]> 
       : `${names.length} repositories are pinned here, too many to ask each`,
     'name the repository: vidimus change list REPO',
   );
+}
+
+/** Whose server is known; however many. */
+export async function pinnedHere(context: Context): Promise<readonly string[]> {
+  const anchors = await listAnchors(openCache(context));
+  return anchors.map(({ repository }) => repository).filter((name) => isServerNamed(context, name));
 }
 
 function onlyOne(found: readonly Change[], wanted: string, none: string): Change {

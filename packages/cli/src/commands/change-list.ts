@@ -3,7 +3,7 @@ import { printable } from '@vidimus/reference';
 import type { Change } from '@vidimus/trust-client';
 import { mayStillSign, missingOf } from '../change/change-facts.ts';
 import { expiringRoles } from '../change/expiring-roles.ts';
-import { listOpenChanges } from '../change/find-change.ts';
+import { listOpenChanges } from '../change/list-open.ts';
 import { CliError } from '../cli-error.ts';
 import { durationToMs } from '../config/client-config.ts';
 import type { Context } from '../context.ts';
@@ -12,7 +12,7 @@ import { formatTimeAndDistance } from '../output/times.ts';
 import { openKeys } from '../publish/own-keys.ts';
 
 export interface ListChangesOptions {
-  /** Only changes that a key in the key directory may still sign. */
+  /** Only changes that a key in the key directory may still sign, or that wait for this token's approval. */
   readonly mine?: boolean;
   /** A duration: what clients hold and that ends within it. */
   readonly expiring?: string;
@@ -20,15 +20,15 @@ export interface ListChangesOptions {
 
 const maxExpiringMs = 3_650 * 86_400_000;
 
-/** Open changes of repositories, or of all that are pinned here; with `--expiring` what has to be signed anew soon. */
+/** Open changes of repositories, or of all on the servers in use; with `--expiring` what has to be signed anew soon. */
 export async function list(
   context: Context,
   repositories: readonly string[],
   options: ListChangesOptions,
 ): Promise<ExitCode> {
   const withinMs = toExpiringMs(options.expiring);
-  const all = await listOpenChanges(context, repositories);
-  const changes = options.mine === true ? await onlyMine(context, all) : all;
+  const all = await listOpenChanges(context, repositories, 'everybody');
+  const changes = options.mine === true ? await onlyMine(context, repositories, all) : all;
   if (withinMs !== undefined) return await printExpiring(context, repositories, changes, withinMs);
   if (context.options.json === true) context.json({ changes });
   else if (changes.length === 0) context.terminal.out('no open changes');
@@ -47,9 +47,20 @@ export async function list(
   return exitCodes.done;
 }
 
-async function onlyMine(context: Context, changes: readonly Change[]): Promise<readonly Change[]> {
+/** Whose keys may sign is known here; whose approval is missing the servers know. */
+async function onlyMine(
+  context: Context,
+  repositories: readonly string[],
+  changes: readonly Change[],
+): Promise<readonly Change[]> {
   const held = new Set((await openKeys(context).list()).map(({ keyId }) => keyId));
-  return changes.filter((change) => mayStillSign(change).some((keyId) => held.has(keyId)));
+  const lacking = changes.filter(({ approvals }) => (approvals?.missing ?? 0) > 0);
+  const told = lacking.length === 0 ? [] : await listOpenChanges(context, repositories, 'caller');
+  const mine = new Set(told.map(({ id }) => id));
+  const forApproval = new Set(lacking.filter(({ id }) => mine.has(id)));
+  return changes.filter(
+    (change) => forApproval.has(change) || mayStillSign(change).some((keyId) => held.has(keyId)),
+  );
 }
 
 async function printExpiring(

@@ -4,8 +4,8 @@ import { client, type Runner } from './client-command.ts';
 
 export function defineChange(program: Command, runner: Runner): void {
   const change = program.command('change').description('proposed metadata that waits for signatures');
-  client(change, 'list [repository...]', 'open changes of repositories, or of all that are pinned here')
-    .option('--mine', 'only those that a key here may still sign')
+  client(change, 'list [repository...]', 'open changes of repositories, or of all on the servers in use')
+    .option('--mine', 'only those that a key here may still sign, or that wait for your approval')
     .option('--expiring <time>', 'what clients hold and that ends within this time, like 30d')
     .action((repositories, options) =>
       runner(options, async (c) =>

@@ -56,8 +56,14 @@ export interface Administration {
   /** Starts, or finds again, the job that revokes it everywhere. */
   revokeKeyEverywhere(keyId: string, request: RevokeKeyRequest): Promise<Job>;
   job(id: string): Promise<Job>;
-  /** Open changes of every repository of this server that the caller may read. */
-  fleetChanges(): Promise<readonly Change[]>;
+  /** Open changes of every repository of this server that the caller may read, newest first. */
+  fleetChanges(choice?: ChangeChoice): Promise<readonly Change[]>;
+}
+
+/** Which open changes; older servers refuse `mine` (BODY_INVALID), and the list of all repositories (ROUTE_UNKNOWN). */
+export interface ChangeChoice {
+  /** Only those that wait for a signature or an approval by this caller, as far as the server can tell. */
+  readonly mine?: boolean;
 }
 
 /** What would stand in the place of a key. */
@@ -127,8 +133,13 @@ export function administration({ ask, edit, list }: Asking): Administration {
     revokeKeyEverywhere: (keyId, body) =>
       ask(JobSchema, { method: 'POST', path: fleetPath('keys', keyId, 'revocation'), body }),
     job: (id) => ask(JobSchema, { method: 'GET', path: fleetPath('jobs', id) }),
-    fleetChanges: () => list(ChangeSchema, `${fleetPath('changes')}?state=open`),
+    fleetChanges: (choice) => list(ChangeSchema, `${fleetPath('changes')}${openChanges(choice)}`),
   };
+}
+
+/** The query of a list of open changes. */
+export function openChanges({ mine = false }: ChangeChoice = {}): string {
+  return `?state=open${mine ? '&mine=true' : ''}`;
 }
 
 function toQuery({ replacement, threshold, force }: ReplacementWish = {}): string {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { TrustClientError } from '../errors.ts';
 import { createHttpClient, type HttpClientOptions } from '../http/http-client.ts';
-import { type Administration, administration } from './administration.ts';
+import { type Administration, administration, type ChangeChoice, openChanges } from './administration.ts';
 import {
   type Change,
   ChangeSchema,
@@ -67,7 +67,7 @@ export interface PublishClient extends Administration {
   ): Promise<Outcome<DigestRevoked>>;
   liftRevocation(repository: string, digest: string): Promise<Outcome<Published>>;
   revocations(repository: string): Promise<readonly Revocation[]>;
-  changes(repository: string): Promise<readonly Change[]>;
+  changes(repository: string, choice?: ChangeChoice): Promise<readonly Change[]>;
   change(repository: string, id: string): Promise<Change>;
   submitSignatures(repository: string, id: string, signatures: readonly SignatureUpload[]): Promise<Change>;
   /** Agrees to a change of somebody else. @throws TrustClientError REFUSED, with serverCode DENIED for its author */
@@ -140,7 +140,8 @@ export function createPublishClient(options: HttpClientOptions): PublishClient {
     liftRevocation: (repository, digest) =>
       edit(PublishedSchema, { method: 'DELETE', path: trustPath(repository, 'revocations', digest) }),
     revocations: (repository) => list(RevocationSchema, trustPath(repository, 'revocations')),
-    changes: (repository) => list(ChangeSchema, `${trustPath(repository, 'changes')}?state=open`),
+    changes: (repository, choice) =>
+      list(ChangeSchema, `${trustPath(repository, 'changes')}${openChanges(choice)}`),
     change: (repository, id) =>
       ask(ChangeSchema, { method: 'GET', path: trustPath(repository, 'changes', id) }),
     submitSignatures: (repository, id, signatures) =>

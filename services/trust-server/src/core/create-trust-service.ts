@@ -21,7 +21,7 @@ import { toChange } from './changes/change-answer.ts';
 import { type Creation, create } from './changes/create.ts';
 import { repositoryRoles } from './changes/creation-request.ts';
 import { endRepository } from './changes/end-repository.ts';
-import { findChange, listChanges } from './changes/list-changes.ts';
+import { findChange, listAllChanges, listChanges } from './changes/list-changes.ts';
 import { rejectChange, type SignedChange, signChange } from './changes/sign-change.ts';
 import { createDelegationService } from './delegations/create-delegation-service.ts';
 import { addDialects } from './dialect-changes/add-dialects.ts';
@@ -373,6 +373,7 @@ export function createTrustService(parts: TrustServiceParts): RunningTrustServic
 
     listChanges: (repository, filter, page) =>
       guarded(() => listChanges(db, repository, filter, page, now())),
+    listAllChanges: (filter, page) => guarded(() => listAllChanges(db, filter, page, now())),
     readChange: (repository, id) => guarded(() => findChange(db, repository, id, now())),
     signChange: (call, repository, id, body) =>
       guarded(async () => settled(await signChange(common, call, repository, id, body))),

@@ -1,15 +1,24 @@
 /** Changes: proposed metadata, and the signatures it waits for (CONTRACTS C5). */
 import { z } from '@hono/zod-openapi';
+import { type Identity, isPermitted } from '@vidimus/access';
 import type { Answer } from '../http/answer.ts';
 import { type ApiRoute, editRoute, jsonBody, noBody, noQuery, readRoute } from '../http/api-route.ts';
 import { assertPermitted } from '../http/guard.ts';
 import { pageQuery, pageSchema, toPageBody, toPageRequest } from '../http/pages.ts';
 import { type Change, changeSchema, changeStateSchema, signChangeSchema } from '../schemas/index.ts';
-import type { Call, TrustService } from '../service.ts';
-import { changeParams, repositoryParams } from './path-params.ts';
+import { type Call, type ChangeFilter, TrustError, type TrustService } from '../service.ts';
+import { changeParams, noParams, repositoryParams } from './path-params.ts';
 
 const list = '/v2/{repository}/_trust/changes';
 const one = `${list}/{id}`;
+const listQuery = z.strictObject({
+  ...pageQuery,
+  state: changeStateSchema.optional(),
+  mine: z.enum(['true', 'false']).optional().openapi({
+    description:
+      'true: open changes that wait for the caller. Those that lack signatures, where the caller may post some and has posted none; and those that lack approvals, where the caller may approve, is not the author and has not approved.',
+  }),
+});
 
 export function changeRoutes(service: TrustService): readonly ApiRoute[] {
   return [...changeReads(service), ...changeEdits(service)];
@@ -22,12 +31,29 @@ function changeReads(service: TrustService): readonly ApiRoute[] {
       permission: 'read',
       summary: 'List changes',
       params: repositoryParams,
-      query: z.strictObject({ ...pageQuery, state: changeStateSchema.optional() }),
+      query: listQuery,
       answers: { 200: { description: 'A page of changes', schema: pageSchema(changeSchema) } },
-      handle: async ({ params, query }) => {
-        const filter = query.state === undefined ? {} : { state: query.state };
+      handle: async ({ params, query, identity }) => {
+        const filter = toFilter(query, identity);
         const page = await service.listChanges(params.repository, filter, toPageRequest(query));
         return { status: 200, body: toPageBody(page) };
+      },
+    }),
+    readRoute({
+      path: '/v2/_trust/changes',
+      permission: 'read',
+      summary: 'List changes of all repositories that the caller may read, newest first',
+      params: noParams,
+      query: listQuery,
+      answers: {
+        200: {
+          description: 'A page of changes; one with large documents may be short',
+          schema: pageSchema(changeSchema),
+        },
+      },
+      handle: async ({ query, identity }) => {
+        const filter = { ...toFilter(query, identity), mayRead: identity?.mayAccess ?? (() => false) };
+        return { status: 200, body: toPageBody(await service.listAllChanges(filter, toPageRequest(query))) };
       },
     }),
     readRoute({
@@ -84,6 +110,21 @@ function changeEdits(service: TrustService): readonly ApiRoute[] {
       },
     }),
   ];
+}
+
+/** @throws TrustError BODY_INVALID */
+function toFilter(
+  { state, mine }: Pick<z.output<typeof listQuery>, 'state' | 'mine'>,
+  identity: Identity | undefined,
+): ChangeFilter {
+  if (mine !== 'true') return state === undefined ? {} : { state };
+  if (state !== undefined && state !== 'open') {
+    throw new TrustError('BODY_INVALID', 'query, mine: only open changes wait for anybody');
+  }
+  const may = (permission: 'cosign' | 'approve') => (repository: string) =>
+    identity !== undefined && isPermitted(identity, permission, repository);
+  const waitingFor = { actor: identity?.actor ?? '', maySign: may('cosign'), mayApprove: may('approve') };
+  return { state: 'open', waitingFor };
 }
 
 function answerChange(call: Call, change: Change): Answer {

@@ -152,6 +152,16 @@ const calls: [line: string, call: Call, answer: unknown, body?: unknown][] = [
   ['GET /v2/_trust/jobs/01J', (c) => c.job('01J'), job],
   ['GET /v2/_trust/changes?state=open', (c) => c.fleetChanges(), { items: [], next: null }],
   [
+    'GET /v2/_trust/changes?state=open&mine=true',
+    (c) => c.fleetChanges({ mine: true }),
+    { items: [], next: null },
+  ],
+  [
+    `GET ${BELOW}/changes?state=open&mine=true`,
+    (c) => c.changes(REPOSITORY, { mine: true }),
+    { items: [], next: null },
+  ],
+  [
     `DELETE ${BELOW}/tags/1.0`,
     (c) => c.revokeTag(REPOSITORY, '1.0', 'releases'),
     { published: { releases: 2 } },

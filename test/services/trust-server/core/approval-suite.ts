@@ -184,6 +184,60 @@ export function approvalSuite(given: DatabaseForSuite): void {
     });
   });
 
+  describe('what waits for somebody', () => {
+    const everywhere = () => true;
+    const waitingFor = (actor: string, may = { sign: true, approve: true }) => ({
+      actor,
+      maySign: () => may.sign,
+      mayApprove: () => may.approve,
+    });
+    const idsFor = async (repository: string, cosigner: ReturnType<typeof waitingFor>) => {
+      const filter = { state: 'open', waitingFor: cosigner } as const;
+      const own = await core.service.listChanges(repository, filter, { limit: 10 });
+      const all = await core.service.listAllChanges(
+        { ...filter, mayRead: (name) => name === repository },
+        { limit: 10 },
+      );
+      expect(all.items).toEqual(own.items);
+      return own.items.map(({ id }) => id);
+    };
+
+    it('is a change that lacks approvals, for those who may approve, except its author and who did', async () => {
+      const { repository, change, approve } = await proposeEnd('twice');
+      expect(await idsFor(repository, waitingFor('token:bob'))).toEqual([change.id]);
+      expect(await idsFor(repository, waitingFor('token:ann'))).toEqual([]);
+      expect(await idsFor(repository, waitingFor('token:bob', { sign: true, approve: false }))).toEqual([]);
+      await approve('token:bob');
+      expect(await idsFor(repository, waitingFor('token:bob'))).toEqual([]);
+      expect(await idsFor(repository, waitingFor('mtls:carol'))).toEqual([change.id]);
+    });
+
+    it('is listed page by page over all repositories that the caller may read, newest first', async () => {
+      const made = [await proposeEnd('page-a'), await proposeEnd('page-b'), await proposeEnd('page-c')];
+      const names = new Set(made.map(({ repository }) => repository));
+      const seen: string[] = [];
+      let after: string | undefined;
+      do {
+        const { items, next } = await core.service.listAllChanges(
+          { state: 'open', mayRead: (name) => names.has(name) },
+          { limit: 1, ...(after === undefined ? {} : { after }) },
+        );
+        seen.push(...items.map(({ id }) => id));
+        after = next;
+      } while (after !== undefined);
+      expect(seen).toEqual(made.map(({ change }) => change.id).reverse());
+      const [, middle] = made;
+      const expired = { state: 'expired', mayRead: (name: string) => name === middle?.repository } as const;
+      expect((await core.service.listAllChanges(expired, { limit: 5 })).items).toEqual([]);
+      clock.nowMs += 8 * day;
+      const [only] = (await core.service.listAllChanges(expired, { limit: 5 })).items;
+      expect([only?.id, only?.state]).toEqual([middle?.change.id, 'expired']);
+      const open = { state: 'open', mayRead: everywhere } as const;
+      expect((await core.service.listAllChanges(open, { limit: 5 })).items).toEqual([]);
+      clock.nowMs -= 8 * day;
+    });
+  });
+
   describe('other keys of root', () => {
     const rotation = { to: [{ custody: 'managed' as const }], reason: 'a test' };
 

@@ -84,6 +84,7 @@ const table: Readonly<Record<string, Rule>> = {
   'DELETE /v2/{repository}/_trust/entries/{pattern}': admin,
 
   'GET /v2/_trust/repositories': all,
+  'GET /v2/_trust/changes': all,
   'GET /v2/_trust/audit': ['auditor', 'admin'],
   'GET /v2/_trust/keys/{key}': all,
   'GET /v2/_trust/keys/{key}/impact': all,

@@ -71,6 +71,7 @@ describe('the routes', () => {
         "GET /openapi.json",
         "GET /readyz",
         "GET /v2/_trust/audit",
+        "GET /v2/_trust/changes",
         "GET /v2/_trust/jobs/{id}",
         "GET /v2/_trust/keys/{key}",
         "GET /v2/_trust/keys/{key}/impact",

@@ -184,6 +184,32 @@ export async function pageChanges(
   );
 }
 
+/** Ids of changes of all repositories in these states, newest first. */
+export async function pageAllChanges(
+  queries: Queries,
+  states: readonly ChangeState[] | undefined,
+  limit: number,
+  before: string | undefined,
+): Promise<readonly { readonly id: string; readonly repository: string }[]> {
+  return await queries
+    .select({ id: trustChanges.id, repository: trustChanges.repository })
+    .from(trustChanges)
+    .where(
+      and(
+        states === undefined ? undefined : inArray(trustChanges.state, [...states]),
+        before === undefined ? undefined : lt(trustChanges.id, before),
+      ),
+    )
+    .orderBy(desc(trustChanges.id))
+    .limit(limit);
+}
+
+/** Changes by id, newest first. */
+export async function readChanges(queries: Queries, ids: readonly string[]): Promise<readonly ChangeRow[]> {
+  if (ids.length === 0) return [];
+  return await select(queries, inArray(trustChanges.id, [...ids]), ids.length);
+}
+
 /** Open changes whose time is over. */
 export async function readDueChanges(
   queries: Queries,
