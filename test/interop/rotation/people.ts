@@ -7,19 +7,26 @@ import type { Change } from './trust-calls.ts';
 
 export type DialectName = 'tuf' | 'notary';
 
-/** One key in one dialect; whoever has it signs. */
-export interface HeldKey {
+/** Signs in one dialect, as its signatures are. */
+export interface SigningKey {
   readonly dialect: DialectName;
   readonly keyId: string;
-  /** The key object as metadata writes it. */
-  readonly declared: JsonObject;
   readonly sign: (message: Uint8Array) => Uint8Array;
 }
 
-/** A person as the holder of one role of one repository. */
-export interface Person {
+export interface Signatory {
   readonly name: string;
+  readonly keys: readonly SigningKey[];
+}
+
+/** A signatory of one role of one repository. */
+export interface Person extends Signatory {
   readonly keys: readonly HeldKey[];
+}
+
+export interface HeldKey extends SigningKey {
+  /** The key object as metadata writes it. */
+  readonly declared: JsonObject;
 }
 
 export interface Post {
@@ -55,8 +62,8 @@ export function entriesOf({ keys }: Person): readonly object[] {
   return keys.map(({ dialect, declared }) => ({ custody: 'client', dialect, key: declared }));
 }
 
-/** What a person signs of a change: every document that asks for a key of theirs. */
-export function signaturesOf({ documents }: Change, { keys }: Person) {
+/** What somebody signs of a change: every document that asks for a key of theirs. */
+export function signaturesOf({ documents }: Change, { keys }: Signatory) {
   return documents.flatMap(({ dialect, role, toSign, thresholds }) =>
     keys
       .filter((key) => key.dialect === dialect && thresholds.some(({ keyIds }) => keyIds.includes(key.keyId)))

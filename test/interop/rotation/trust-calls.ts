@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
 import { type CallAnswer, callService, digestOf } from '../../support/service-calls.ts';
-import { type DialectName, type Person, signaturesOf } from './people.ts';
+import { type DialectName, type Signatory, signaturesOf } from './people.ts';
 
 const changeSchema = z.looseObject({
   id: z.string(),
@@ -26,23 +26,27 @@ const roleSchema = z.looseObject({
 });
 export type Role = z.infer<typeof roleSchema>;
 
-const keysSchema = z.looseObject({
-  items: z.array(
-    z.looseObject({ keyId: z.string(), roles: z.array(z.string()), dialects: z.array(z.string()) }),
-  ),
+const listedKeySchema = z.looseObject({
+  keyId: z.string(),
+  /** Among them the id of the bare public key, by which Notary clients name their files. */
+  aliases: z.array(z.string()),
+  roles: z.array(z.string()),
+  dialects: z.array(z.string()),
 });
+const keysSchema = z.looseObject({ items: z.array(listedKeySchema) });
+export type ListedKey = z.infer<typeof listedKeySchema>;
 
 export interface Administrator {
   readonly repository: string;
   /** One call below `/v2/<repository>/_trust`; whatever comes of it is an answer. */
   call(method: string, tail: string, body?: unknown): Promise<CallAnswer>;
   /** One call, and what these people sign of its change: published in the end. */
-  publish(method: string, tail: string, body: unknown, people?: readonly Person[]): Promise<void>;
+  publish(method: string, tail: string, body: unknown, people?: readonly Signatory[]): Promise<void>;
   /** Puts a digest of its own for every text behind a tag. */
-  sign(tag: string, text: string, role: string, people?: readonly Person[]): Promise<string>;
+  sign(tag: string, text: string, role: string, people?: readonly Signatory[]): Promise<string>;
   role(name: string): Promise<Role>;
-  /** Key that a role lists now, in one dialect. */
-  keyOf(role: string, dialect: DialectName): Promise<string>;
+  /** The only key that a role lists now in one dialect. */
+  keyOf(role: string, dialect: DialectName): Promise<ListedKey>;
 }
 
 export function administer(url: string, repository: string): Administrator {
@@ -74,9 +78,12 @@ export function administer(url: string, repository: string): Administrator {
     role: async (name) => roleSchema.parse((await call('GET', `/roles/${name}`)).body),
     keyOf: async (role, dialect) => {
       const { items } = keysSchema.parse((await call('GET', '/keys?limit=1000')).body);
-      const found = items.find(({ roles, dialects }) => roles.includes(role) && dialects.includes(dialect));
-      if (found === undefined) throw new Error(`no key of ${role} in ${dialect}`);
-      return found.keyId;
+      const [found, another] = items.filter(
+        ({ roles, dialects }) => roles.includes(role) && dialects.includes(dialect),
+      );
+      if (found === undefined || another !== undefined)
+        throw new Error(`not one key of ${role} in ${dialect}`);
+      return found;
     },
   };
 }
