@@ -3,7 +3,7 @@
  * was it asked before, the use case, the answer. Metadata reads do not come this way.
  */
 
-import type { Identity } from '@vidimus/access';
+import { type Identity, isPermitted } from '@vidimus/access';
 import { sha256Hex } from '@vidimus/crypto';
 import type { Context } from 'hono';
 import type { HttpMetrics } from '../metrics/http-metrics.ts';
@@ -110,9 +110,16 @@ function toCall(
   return {
     ...call,
     ...(dryRun === 'true' ? { dryRun: true } : {}),
-    ...(supersede === undefined ? {} : { supersede }),
+    ...(supersede === undefined ? {} : { supersede, ...endsOthers(context, identity) }),
     ...(ifMatch === undefined ? {} : { ifMatch }),
   };
+}
+
+/** Whoever may sign tags must not thereby reject what administrators propose. */
+function endsOthers(context: Context, identity: Identity | undefined): Pick<Call, 'endsOthers'> {
+  const repository = context.req.param('repository');
+  const mayEnd = identity !== undefined && isPermitted(identity, 'approve', repository);
+  return mayEnd ? { endsOthers: true } : {};
 }
 
 /** Two values for one name would be read differently by two readers. @throws TrustError BODY_INVALID */

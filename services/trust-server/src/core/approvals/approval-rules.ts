@@ -3,7 +3,8 @@ import { compileGlob } from '@vidimus/reference';
 
 /**
  * - `delete` ends a repository
- * - `root` changes whom its root names: keys and thresholds of root, targets, snapshot, timestamp; another dialect
+ * - `root` changes whom its root names: keys and thresholds of root, targets, snapshot, timestamp; another dialect; in
+ *   the directory whose root keys clients take, too
  * - `force` does what would leave something unusable
  */
 export type DangerousCall = 'delete' | 'root' | 'force';
@@ -40,6 +41,7 @@ export function createApprovalRules(rules: readonly ApprovalRule[]): ApprovalRul
 
 /** What a planned edit does, as far as the rule speaks of it. */
 export interface JudgedEdit {
+  readonly kind?: string;
   readonly parts: readonly { readonly edit: { readonly roles?: object } }[];
   readonly request: { readonly body: unknown };
 }
@@ -49,10 +51,11 @@ export function approvalsFor(
   rules: ApprovalRules,
   repository: string,
   actor: string,
-  { parts, request }: JudgedEdit,
+  { kind, parts, request }: JudgedEdit,
 ): number {
   if (actor === serviceActor) return 0;
-  const namesOthers = parts.some(({ edit }) => Object.keys(edit.roles ?? {}).length > 0);
+  const namesOthers =
+    kind === 'directory' || parts.some(({ edit }) => Object.keys(edit.roles ?? {}).length > 0);
   return rules.needed(repository, [
     ...(namesOthers ? (['root'] as const) : []),
     ...(isForced(request.body) ? (['force'] as const) : []),

@@ -118,6 +118,16 @@ export function assertRoot(
   }
 }
 
+/** Whether an edit would list a key that was taken back after it was planned. */
+export async function listsRevoked(
+  tx: Queries,
+  row: Pick<RepositoryRow, 'repository'>,
+  prepared: readonly PreparedPart[],
+): Promise<boolean> {
+  const added = prepared.flatMap((part) => addedKeys(part, editedRoles(part)));
+  return (await findRevoked(tx, row, added)) !== undefined;
+}
+
 /** Keys that a role did not list before. */
 function addedKeys(part: PreparedPart, edited: readonly EditedRole[]): readonly Key[] {
   const before = authoritiesAfter({ base: part.base, next: { targets: new Map() } });
@@ -137,10 +147,23 @@ const materialOf = (key: Key): string => key.usable?.materialId ?? key.keyId;
  */
 export async function assertNotRevoked(
   tx: Queries,
-  { repository }: Pick<RepositoryRow, 'repository'>,
+  row: Pick<RepositoryRow, 'repository'>,
   added: readonly Key[],
 ): Promise<void> {
-  if (added.length === 0) return;
+  const key = await findRevoked(tx, row, added);
+  if (key === undefined) return;
+  throw new TrustError('KEY_INVALID', `key ${key.keyId} was revoked: it is not listed again`, {
+    keyId: key.keyId,
+    reason: 'KEY_REVOKED',
+  });
+}
+
+async function findRevoked(
+  tx: Queries,
+  { repository }: Pick<RepositoryRow, 'repository'>,
+  added: readonly Key[],
+): Promise<Key | undefined> {
+  if (added.length === 0) return undefined;
   const [revoked] = await tx
     .select({ material: trustRevokedKeys.material })
     .from(trustRevokedKeys)
@@ -151,12 +174,7 @@ export async function assertNotRevoked(
       ),
     )
     .limit(1);
-  const key = added.find((each) => materialOf(each) === revoked?.material);
-  if (key === undefined) return;
-  throw new TrustError('KEY_INVALID', `key ${key.keyId} was revoked: it is not listed again`, {
-    keyId: key.keyId,
-    reason: 'KEY_REVOKED',
-  });
+  return added.find((each) => materialOf(each) === revoked?.material);
 }
 
 /** The service's own keys are each for one role of one dialect: nobody else may bring one, whatever its encoding. */

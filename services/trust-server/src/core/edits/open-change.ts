@@ -21,7 +21,7 @@ import { baseName, baseOf, hasMoved } from './change-base.ts';
 import type { EditParts, EditPlan } from './edit-plan.ts';
 import { endChange } from './end-change.ts';
 import { documentsOfOthers, type OthersDocument, type PreparedPart } from './prepare.ts';
-import { printPlan, toStoredPlan } from './stored-plan.ts';
+import { parsePlan, printPlan, toStoredPlan } from './stored-plan.ts';
 
 export type Way =
   /** The same was asked for and waits. */
@@ -44,7 +44,12 @@ export async function clearWay(
   nowMs: number,
 ): Promise<Way> {
   const open = await readOpenChanges(tx, row);
-  const inTheWay = open.filter(({ documents }) => documents.some(({ role }) => roles.has(role)));
+  const delegations = plan.urgent === true ? new Set<string>() : new Set(editedDelegations(plan.parts));
+  const inTheWay = open.filter(
+    (change) =>
+      change.documents.some(({ role }) => roles.has(role)) ||
+      delegationsIn(change).some((role) => delegations.has(role)),
+  );
   if (inTheWay.length === 0) return { row };
   const heads = await readHeads(tx, row);
   let current = row;
@@ -54,6 +59,19 @@ export async function clearWay(
     if (call.dryRun !== true) current = await endChange(parts, tx, current, change, end, call, nowMs);
   }
   return { row: current };
+}
+
+/** Delegated roles that an edit gives other keys, paths or thresholds, or takes away. */
+function editedDelegations(parts: EditPlan['parts']): readonly string[] {
+  return parts
+    .flatMap(({ edit }) => [...(edit.delegations?.values() ?? [])])
+    .flatMap(({ set = [], remove = [] }) => [...set.map(({ name }) => name), ...remove]);
+}
+
+/** A change says all of a delegation: published later, it would undo what was said of it meanwhile. */
+function delegationsIn({ kind, plan }: ChangeRow): readonly string[] {
+  const isEdit = kind === 'delegation' || kind === 'rotation' || kind === 'key';
+  return isEdit ? editedDelegations(parsePlan(plan)?.parts ?? []) : [];
 }
 
 /** How a change ends that stands in the way; undefined: it is what was asked for. */
@@ -66,7 +84,10 @@ function endOf(
 ): 'expired' | 'stale' | 'rejected' | undefined {
   if (stateOf(change, nowMs) === 'expired') return 'expired';
   if (isStale || plan.urgent === true) return 'stale';
-  if (call.supersede === change.id) return 'rejected';
+  if (call.supersede === change.id) {
+    assertMayEnd(call, change);
+    return 'rejected';
+  }
   const { method, path, body } = plan.request;
   if (change.kind === plan.kind && isDeepStrictEqual(change.edit, asStored({ method, path, body }))) {
     return undefined;
@@ -76,6 +97,14 @@ function endOf(
     `change ${change.id} already proposes other documents: ${change.summary}`,
     { change: change.id },
   );
+}
+
+/** @throws TrustError DENIED */
+function assertMayEnd({ actor, endsOthers }: Call, { id, createdBy }: ChangeRow): void {
+  if (actor === createdBy || endsOthers === true) return;
+  throw new TrustError('DENIED', `change ${id} is somebody else's: to supersede it is to reject it`, {
+    change: id,
+  });
 }
 
 /** As the database gives it back. */

@@ -2,11 +2,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Queries } from '@vidimus/database';
 import type { Key } from '@vidimus/tuf';
+import { TrustError } from '../../service.ts';
 import { type DocumentName, isOf } from '../changes/change-answer.ts';
 import type { ChangeRow, StoredDocument } from '../store/changes.ts';
 import { readHeads } from '../store/metadata.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
 import { hasMoved } from './change-base.ts';
+import { listsRevoked } from './custody.ts';
 import type { EditParts } from './edit-plan.ts';
 import { shownIn, toDocument } from './open-change.ts';
 import { authoritiesAfter, documentsOfOthers, type PreparedPart, prepare } from './prepare.ts';
@@ -19,7 +21,8 @@ export interface Proposal {
 }
 
 /**
- * Undefined when it is stale: its base has moved, or the same edit would make other documents, or ask other people.
+ * Undefined when it is stale: its base has moved, a key in it was revoked, or the same edit would make other documents,
+ * or ask other people.
  * The caller holds the lock of `row`.
  * @throws TufError EDIT_INVALID
  */
@@ -38,13 +41,28 @@ export async function readProposal(
     const preparing = { managed, issuedMs: plan.issuedMs, lifetimesMs, every };
     prepared.push(await prepare(parts, tx, row, part, preparing));
   }
-  const again = prepared.flatMap((part) =>
-    documentsOfOthers(part, managed, shownIn(change)).map((document) => toDocument(part, document)),
-  );
+  if (await listsRevoked(tx, row, prepared)) return undefined;
+  const again = documentsAgain(prepared, managed, change);
   // Bytes are sacred: what is published must be what was signed, to the last one.
-  return isDeepStrictEqual(again.map(toComparable), change.documents.map(toComparable))
+  return again !== undefined && isDeepStrictEqual(again.map(toComparable), change.documents.map(toComparable))
     ? { plan, prepared }
     : undefined;
+}
+
+/** Undefined where a role among them is delegated no more. */
+function documentsAgain(
+  prepared: readonly PreparedPart[],
+  managed: ReadonlySet<string>,
+  change: ChangeRow,
+): readonly StoredDocument[] | undefined {
+  try {
+    return prepared.flatMap((part) =>
+      documentsOfOthers(part, managed, shownIn(change)).map((document) => toDocument(part, document)),
+    );
+  } catch (error) {
+    if (error instanceof TrustError && error.code === 'ROLE_UNKNOWN') return undefined;
+    throw error;
+  }
 }
 
 function toComparable({ dialect, role, version, toSign, thresholds }: StoredDocument): unknown {
