@@ -36,9 +36,10 @@ export async function revokeEverywhere(
   reach: Reach,
 ): Promise<Everywhere> {
   const { database } = parts;
-  const { keyId, material } = await findPlaces(database.db, id);
+  const { keyId, material, repositories } = await findPlaces(database.db, id);
+  assertSeen(id, repositories, reach);
   const running = await findRunning(database.db, material);
-  if (running !== undefined) return { job: assertSame(running, body) };
+  if (running !== undefined) return { job: assertSame(running, body, call) };
   const impact = await fleetImpact(database.db, id, body, reach.mayAccess, parts.now());
   assertReplaceable(impact, body);
   const { expect } = body;
@@ -55,12 +56,18 @@ export async function revokeEverywhere(
   return await database.transaction(async (tx) => {
     await lockUntilCommit(tx, `trust_jobs.key ${material}`);
     const other = await findRunning(tx, material);
-    if (other !== undefined) return { job: assertSame(other, body) };
+    if (other !== undefined) return { job: assertSame(other, body, call) };
     // With the lock held: a repository that lists it since is among them.
     const { repositories } = await findPlaces(tx, material);
     const job = await begin(parts, tx, call, { material, keyId, body }, repositories, reach);
     return { job };
   });
+}
+
+/** Whether a key is being revoked, too, is not for those who see none of its places. @throws TrustError KEY_UNKNOWN */
+function assertSeen(id: string, repositories: readonly string[], { mayAccess }: Reach): void {
+  if (repositories.some(mayAccess)) return;
+  throw new TrustError('KEY_UNKNOWN', `no role of any repository lists key ${id}`, { keyId: id });
 }
 
 /** The key that everything would be replaced by must be one. @throws TrustError KEY_INVALID */
@@ -124,11 +131,14 @@ async function findRunning(queries: Queries, material: string): Promise<JobRow |
   return jobs.find(({ request }) => requestSchema.safeParse(request).data?.material === material);
 }
 
-/** @throws TrustError CHANGE_CONFLICT for another request about the same key */
-function assertSame(job: JobRow, body: RevokeKey): JobRow {
+/**
+ * A job reaches as far as whoever began it: for somebody else it would leave repositories out, or reach too far.
+ * @throws TrustError CHANGE_CONFLICT for another request about the same key
+ */
+function assertSame(job: JobRow, body: RevokeKey, { actor }: Call): JobRow {
   const asked = requestSchema.parse(job.request).body;
   const plain = ({ expect: _, ...rest }: RevokeKey): string => JSON.stringify(Object.entries(rest).sort());
-  if (plain(asked) === plain(body)) return job;
+  if (job.actor === actor && plain(asked) === plain(body)) return job;
   throw new TrustError('CHANGE_CONFLICT', `job ${job.id} is revoking this key already`, { job: job.id });
 }
 

@@ -131,6 +131,11 @@ describe('a key in several repositories', () => {
     expect(await begin(key)).toBe(id);
     const other = core.service.revokeKeyEverywhere(call, key.keyId, { reason: 'another' }, all);
     expect(await codeOf(other)).toBe('CHANGE_CONFLICT');
+    // It reaches as far as who began it: for somebody else it is not the same, and who may see nothing sees no job.
+    const byOther = (reach: Reach) =>
+      core.service.revokeKeyEverywhere({ ...call, actor: 'token:other' }, key.keyId, { reason }, reach);
+    expect(await codeOf(byOther(all))).toBe('CHANGE_CONFLICT');
+    expect(await codeOf(byOther({ mayAccess: () => false, mayAccessAll: false }))).toBe('KEY_UNKNOWN');
     expect(await core.service.readJob(id, () => true)).toMatchObject({ state: 'running', done: 0, total: 3 });
 
     core = openCore(opened.database, { seed: 'fleet again', clock: core.clock });
