@@ -35,9 +35,23 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
   }
 }
 
-/** Strict JSON within the limits of depth and count. @throws CanonicalJsonError */
+/**
+ * Strict JSON within the limits of depth and count, without NUL: no database keeps it in a text.
+ * @throws CanonicalJsonError; TrustError BODY_INVALID
+ */
 export function parseBody(bytes: Uint8Array, maxBytes: number): JsonValue {
-  return parseJson(bytes, { maxBytes, maxDepth: maxBodyDepth, maxValues: maxBodyValues });
+  const value = parseJson(bytes, { maxBytes, maxDepth: maxBodyDepth, maxValues: maxBodyValues });
+  // A NUL can only be written as an escape: bodies without one are not walked.
+  if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('\\u0000') && holdsNul(value)) {
+    throw new TrustError('BODY_INVALID', 'no text and no name of a member may hold a NUL character');
+  }
+  return value;
+}
+
+function holdsNul(value: JsonValue): boolean {
+  if (typeof value === 'string') return value.includes('\0');
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([name, member]) => name.includes('\0') || holdsNul(member));
 }
 
 function assertHeaders(headers: Headers, maxBytes: number): void {

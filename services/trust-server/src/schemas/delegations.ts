@@ -17,6 +17,8 @@ import {
 /** More are refused by the core, with a better reason. */
 const maxPaths = 1_000;
 const maxPathLength = 256;
+/** As many as a role has at most in each dialect: before keys are made, or looked at. */
+const maxEntries = 2 * maxKeysPerRole;
 
 /** A named party: people, teams, pipelines. */
 const signerNameSchema = z
@@ -28,7 +30,14 @@ const signerSchema = z.strictObject({
   keys: z.array(keyEntrySchema).min(1).max(maxKeysPerRole),
 });
 const delegationShape = {
-  signers: z.array(signerSchema).min(1).max(maxKeysPerRole),
+  signers: z
+    .array(signerSchema)
+    .min(1)
+    .max(maxKeysPerRole)
+    .refine(
+      (signers) => signers.reduce((sum, { keys }) => sum + keys.length, 0) <= maxEntries,
+      `hold more than ${maxEntries} keys together`,
+    ),
   threshold: thresholdSchema,
   /** Globs of tags. */
   paths: z

@@ -159,6 +159,8 @@ describe('bodies', () => {
       'nesting 100 deep',
       `{"digest":"${digest}","size":1,"custom":${'{"a":'.repeat(100)}1${'}'.repeat(100)}}`,
     ],
+    ['a NUL character in a text', { ...tagBody, custom: { note: ['a\0b'] } }],
+    ['a NUL character in a name', { ...tagBody, custom: { 'a\0b': 1 } }],
     ['a lone surrogate', `{"digest":"${digest}","size":1,"mediaType":"\\ud800"}`],
     ['a digest in upper case', { digest: `sha256:${'AB'.repeat(32)}`, size: 1 }],
     ['a short digest', { digest: 'sha256:ab', size: 1 }],
@@ -316,8 +318,17 @@ describe('edits', () => {
       requestId: 'abc.1',
       dryRun: true,
       supersede: '01JD',
+      endsOthers: true,
       ifMatch: { role: 'qa/nightly', version: 57 },
     });
+  });
+
+  it('lets who may sign supersede its own changes alone', async () => {
+    const { app, tokens, calls } = serverForTest();
+    tokens.set(sha256(token), administrator({ role: 'signer' }));
+    await app.request(`${put}?supersede=01JD`, write('PUT', tagBody));
+    expect(calls[0]?.args[0]).toMatchObject({ supersede: '01JD' });
+    expect(calls[0]?.args[0]).not.toHaveProperty('endsOthers');
   });
 
   it.each([

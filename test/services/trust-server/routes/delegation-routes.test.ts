@@ -134,6 +134,12 @@ describe('a delegation over HTTP', () => {
       heldByService({ signers: [{ name: 'x', keys: manyKeys(65) }] }),
       '400 BODY_INVALID',
     ],
+    [
+      '129 keys of three signers',
+      'qa',
+      heldByService({ signers: ['x', 'y', 'z'].map((name) => ({ name, keys: manyKeys(43) })) }),
+      '400 BODY_INVALID',
+    ],
     ['a threshold of zero', 'qa', heldByService({ threshold: 0 }), '400 THRESHOLD_INVALID'],
     ['a fraction as threshold', 'qa', heldByService({ threshold: 1.5 }), '400 BODY_INVALID'],
     ['a threshold above its keys', 'qa', heldByService({ threshold: 2 }), '400 THRESHOLD_INVALID'],

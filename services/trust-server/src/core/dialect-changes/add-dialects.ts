@@ -4,6 +4,7 @@ import { type AddDialects, addDialectsSchema } from '../../schemas/index.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { stateOf } from '../changes/change-answer.ts';
+import { endChange } from '../edits/end-change.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
 import type { Published, Versions } from '../publish/publication.ts';
 import { assertActive } from '../publish/publisher.ts';
@@ -14,7 +15,6 @@ import { prepareMirror, prepareNextRoot } from './add-mirror.ts';
 import { notaryAddition, prepareNotary } from './add-notary.ts';
 import type { DialectParts } from './dialect-parts.ts';
 import { fingerprintOf, missingDialect } from './dialects-request.ts';
-import { endProposal } from './end-proposal.ts';
 import type { Prepared } from './prepared.ts';
 import { toProposal } from './propose.ts';
 import { publishAddition } from './publish-addition.ts';
@@ -96,7 +96,7 @@ async function settleOpen(
     });
   }
   if (call.dryRun === true) return { row };
-  return { row: await endProposal(parts, tx, row, change, isOver ? 'expired' : 'rejected', call, nowMs) };
+  return { row: await endChange(parts, tx, row, change, isOver ? 'expired' : 'rejected', call, nowMs) };
 }
 
 async function publishNow(
