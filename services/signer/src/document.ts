@@ -40,12 +40,13 @@ export function dialectOf(name: DialectName): Dialect {
   return dialects[name];
 }
 
+/** As layouts name bins: `b8-0a`. */
+const binName = /^b[0-9]{1,2}-[0-9a-f]{1,8}$/;
+
 /** Whether a key made for `registered` signs documents of `role`: bins have the keys of targets. */
 export function signsRole(registered: string, { role, dialect }: Place): boolean {
   if (registered === role) return true;
-  return (
-    registered === 'targets' && dialect === 'tuf' && (role === BINS_ROLE || /^bins-[0-9a-f]{1,4}$/.test(role))
-  );
+  return registered === 'targets' && dialect === 'tuf' && (role === BINS_ROLE || binName.test(role));
 }
 
 /**

@@ -12,7 +12,7 @@ const days = z.number().positive().max(MAX_DAYS);
 
 const ruleSchema = z
   .strictObject({
-    /** Names, `prefix/**` for all below a prefix, `**` for all. */
+    /** Names, `prefix/**` for a prefix and all below it, as globs have it everywhere, `**` for all. */
     repositories: z.array(z.string().min(1).max(255)).min(1).max(MAX_RULES),
     /** `targets`: any edit of targets and delegated roles; `delegations`: those that change who may sign. */
     edits: z.array(z.enum(['root', 'targets', 'delegations'])).min(1),
@@ -95,7 +95,7 @@ function toCovers(patterns: readonly string[]): (repository: string) => boolean 
       (pattern) =>
         pattern === '**' ||
         pattern === repository ||
-        (pattern.endsWith('/**') && repository.startsWith(pattern.slice(0, -2))),
+        (pattern.endsWith('/**') && `${repository}/`.startsWith(pattern.slice(0, -2))),
     );
 }
 

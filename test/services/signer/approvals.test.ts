@@ -138,6 +138,13 @@ describe('edits that approvers must have signed', () => {
     const made: MadeKey = await free.signer.makeKey(place('targets'));
     expect(await codeOf(() => free.signer.sign(request(made, place('targets'), targets())))).toBe('done');
   });
+
+  it('are those in a repository with the name of the prefix, too, as globs have it', async () => {
+    const { signer } = await createSignerBed(config(['targets'], 1, [`${REPOSITORY}/**`]));
+    const made = await signer.makeKey(place('targets'));
+    const wanted = request(made, place('targets'), targets());
+    expect(await codeOf(() => signer.sign(wanted))).toBe('APPROVAL_NEEDED');
+  });
 });
 
 describe('the configuration of the signer', () => {

@@ -2,7 +2,7 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileS
 import { join } from 'node:path';
 import { sha256, toPublicKey } from '@vidimus/crypto';
 import { notaryDialect } from '@vidimus/notary';
-import { tufDialect } from '@vidimus/tuf';
+import { layoutFor, roleOfTag, tufDialect } from '@vidimus/tuf';
 import { describe, expect, it } from 'vitest';
 import {
   codeOf,
@@ -84,12 +84,15 @@ describe('a document', () => {
   it('of bins is signed by the keys of targets', async () => {
     const { signer } = await createSignerBed();
     const made = await signer.makeKey(place('targets'));
-    for (const role of ['bins', 'bins-0a']) {
+    const bins = [1_001, 100_001].map((tags) => roleOfTag(layoutFor(tags, { kind: 'flat' }), 'v1'));
+    for (const role of ['bins', ...bins]) {
       const wanted = request(made, place(role), targets({ of: role }));
       expect(await codeOf(() => signer.sign(wanted))).toBe('done');
     }
-    const other = request(made, place('binsen'), targets({ of: 'binsen' }));
-    expect(await codeOf(() => signer.sign(other))).toBe('KEY_SCOPE');
+    for (const role of ['binsen', 'bins-0a', 'b8', 'b8-xy']) {
+      const other = request(made, place(role), targets({ of: role }));
+      expect(await codeOf(() => signer.sign(other))).toBe('KEY_SCOPE');
+    }
   });
 
   const there = place('timestamp');
@@ -202,13 +205,13 @@ describe('a version', () => {
     const made = await signer.makeKey(place('targets'));
     const sign = (role: string, version: number) =>
       signer.sign(request(made, place(role), targets({ of: role, version })));
-    await sign('bins-0a', 7);
+    await sign('b8-0a', 7);
     const path = join(directory, 'keys', `${made.keyId}.signed`);
     const line = readFileSync(path, 'utf8');
     appendFileSync(path, line.repeat(Math.ceil(2 ** 20 / line.length) + 1));
     await sign('targets', 1);
     expect(statSync(path).size).toBeLessThan(4096);
-    expect(await codeOf(() => sign('bins-0a', 6))).toBe('VERSION_USED');
-    expect(await codeOf(() => sign('bins-0a', 8))).toBe('done');
+    expect(await codeOf(() => sign('b8-0a', 6))).toBe('VERSION_USED');
+    expect(await codeOf(() => sign('b8-0a', 8))).toBe('done');
   });
 });
