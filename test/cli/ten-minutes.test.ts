@@ -1,5 +1,4 @@
 /** README, "Ten minutes": its commands, run as written against a real service and a registry. */
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +6,7 @@ import { smallImage } from '@vidimus/oci';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type DemoRegistry, startDemoRegistry } from '../../packages/cli/src/demo/demo-registry.ts';
 import { type DemoService, startDemoService } from '../../packages/cli/src/demo/demo-service.ts';
-import { run } from '../../packages/cli/src/run.ts';
+import { runBeside } from '../support/page-commands.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'vidimus-minutes-'));
 let registry: DemoRegistry;
@@ -51,32 +50,9 @@ it('says what README says it does', async () => {
     const local = command
       .replaceAll('localhost:5000', registry.host)
       .replace('oci:web', `oci:${directory}/web`);
-    const { exit, output } = await vidimus(local.split(' '));
+    const { exit, output } = await runBeside(service, directory, local.split(' '));
     const expected = word.replaceAll('localhost:5000', registry.host);
     expect(output, command).toMatch(new RegExp(`^${expected.replaceAll('.', '\\.')}`, 'm'));
     expect(exit, command).toBe(word === 'DENIED' ? 1 : 0);
   }
 }, 60_000);
-
-async function vidimus(
-  words: readonly string[],
-): Promise<{ readonly exit: number; readonly output: string }> {
-  let output = '';
-  const stream = { isTTY: false, write: (text: string) => (output += text) };
-  const exit = await run(words, {
-    environment: {
-      HOME: directory,
-      VIDIMUS_SERVER: service.url,
-      VIDIMUS_TOKEN: service.token,
-      VIDIMUS_PASSPHRASE: 'a passphrase for the test',
-    },
-    stdout: stream,
-    stderr: stream,
-    stdinIsTTY: false,
-    now: Date.now,
-    random: randomBytes,
-    stopped: new Promise(() => undefined),
-    ask: () => Promise.reject(new Error('nobody is asked')),
-  });
-  return { exit, output };
-}
