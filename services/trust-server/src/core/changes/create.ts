@@ -136,7 +136,8 @@ async function createIn(parts: CreateParts, tx: Queries, context: Context): Prom
     const versions = Object.fromEntries(repositoryRoles.map(next));
     return { outcome: 'dryRun', row, keys: main.keys, versions };
   }
-  const instead = await readDeadChanges(tx, repository);
+  const roles = repositoryRoles.map((role) => ({ role }));
+  const instead = await readDeadChanges(tx, repository, roles);
   const change = isChange ? toChangeRow(parts, context, row, drafts, instead, nowMs) : undefined;
   if (change !== undefined && call.dryRun === true) return { outcome: 'change', change, managed };
 

@@ -131,7 +131,7 @@ async function propose(
   prepared: Prepared,
   approvals: number,
 ): Promise<DialectsOutcome> {
-  const dead = await readDeadChanges(tx, row.repository);
+  const dead = await readDeadChanges(tx, row.repository, [{ role: 'root' }]);
   const proposal = toProposal(row, { ...prepared, id: parts.newId(), call, body, dead, nowMs });
   const change: ChangeRow = { ...proposal, approvals };
   const { settings } = withManaged(row, prepared.made);

@@ -157,7 +157,7 @@ export async function toChangeRow(
     summary,
     diff: [...diff],
     base: baseOf(row.dialects, await readHeads(tx, row), documents),
-    insteadOf: deadFor(await readDeadChanges(tx, row.repository), documents),
+    insteadOf: deadFor(await readDeadChanges(tx, row.repository, documents), documents),
     createdBy: call.actor,
     createdAtMs: issuedMs,
     expiresAtMs: waits ? changeExpiry(nowMs, until) : until,

@@ -1,7 +1,7 @@
 /** Rows of `trust_changes` and their signatures. Whoever writes here holds the lock of the repository's row. */
 import { type Queries, trustChangeSignatures, trustChanges } from '@vidimus/database';
 import type { DialectName } from '@vidimus/tuf';
-import { and, asc, desc, eq, inArray, lt, lte, type SQL } from 'drizzle-orm';
+import { and, arrayOverlaps, asc, desc, eq, inArray, lt, lte, type SQL } from 'drizzle-orm';
 import { z } from 'zod';
 import {
   type ChangeKind,
@@ -153,12 +153,22 @@ export async function readOpenChanges(queries: Queries, at: Incarnation): Promis
 /** Far more than one a role. */
 const maxOpenChanges = 1_000;
 
-/** Changes of a repository that ended without being published, newest first. */
-export async function readDeadChanges(queries: Queries, repository: string): Promise<readonly ChangeRow[]> {
+/**
+ * Changes of a repository that ended without being published, newest first: those of the roles of `documents`, so that
+ * whoever opens and rejects changes of one role in great numbers hides none of another.
+ */
+export async function readDeadChanges(
+  queries: Queries,
+  repository: string,
+  documents: readonly Pick<StoredDocument, 'role'>[],
+): Promise<readonly ChangeRow[]> {
+  const roles = [...new Set(documents.map(({ role }) => role))];
+  if (roles.length === 0) return [];
   return await select(
     queries,
     and(
       eq(trustChanges.repository, repository),
+      arrayOverlaps(trustChanges.roles, roles),
       inArray(trustChanges.state, ['rejected', 'expired', 'stale']),
     ),
     maxDeadChanges,

@@ -1,4 +1,6 @@
 /** Changes that wait while the repository moves on: who may end them, and what they must not undo. */
+import { trustChanges } from '@vidimus/database';
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedForTest, openEmbeddedForTest } from '../../../../support/database-embedded.ts';
 import {
@@ -63,6 +65,23 @@ describe('a change of somebody else', () => {
     expect(await stateOf(rotation.id)).toBe('open');
     await changeOf(put({ endsOthers: true }));
     expect(await stateOf(rotation.id)).toBe('rejected');
+  });
+});
+
+describe('a root that came to nothing', () => {
+  it('is named by the one in its place, however many other changes were rejected since', async () => {
+    const { repository, service } = await open('dead');
+    const root = { to: [alice.entry], reason: 'hers' };
+    const first = await changeOf(service.rotateRole(call, repository, 'root', root));
+    await service.rejectChange(call, repository, first.id);
+    await opened.database.transaction(async (tx) => {
+      const [row] = await tx.select().from(trustChanges).where(eq(trustChanges.id, first.id));
+      if (row === undefined) throw new Error('no change');
+      const others = Array.from({ length: 101 }, (_, index) => ({ ...row, id: `zz${index}`, roles: ['qa'] }));
+      await tx.insert(trustChanges).values(others);
+    });
+    const second = await changeOf(service.rotateRole(call, repository, 'root', root));
+    expect(second.insteadOf).toContain(first.id);
   });
 });
 
