@@ -46,7 +46,10 @@ export function personFor({ repository, dialects, role }: Post, name: string): P
     name,
     keys: held.map((dialect) => {
       if (dialect === 'tuf') return { dialect, ...ed25519Key(seed) };
-      return { dialect, ...(role === 'root' ? rootKey(repository, seed) : ed25519NotaryKey(seed)) };
+      return {
+        dialect,
+        ...(role === 'root' ? rootKey(repository, seed) : ed25519NotaryKey(`${seed}, for Docker`)),
+      };
     }),
   };
 }
@@ -57,9 +60,11 @@ function rootKey(commonName: string, key: string): ReturnType<typeof certificate
   return made;
 }
 
-/** Key entries of a request. */
-export function entriesOf({ keys }: Person): readonly object[] {
-  return keys.map(({ dialect, declared }) => ({ custody: 'client', dialect, key: declared }));
+/** Key entries of a request: of one dialect, or of each. */
+export function entriesOf({ keys }: Person, only?: DialectName): readonly object[] {
+  return keys
+    .filter(({ dialect }) => only === undefined || dialect === only)
+    .map(({ dialect, declared }) => ({ custody: 'client', dialect, key: declared }));
 }
 
 /** What somebody signs of a change: every document that asks for a key of theirs. */

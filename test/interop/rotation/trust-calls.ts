@@ -26,6 +26,8 @@ const roleSchema = z.looseObject({
 });
 export type Role = z.infer<typeof roleSchema>;
 
+const summarySchema = z.looseObject({ versions: z.record(z.string(), z.int()) });
+
 const listedKeySchema = z.looseObject({
   keyId: z.string(),
   /** Among them the id of the bare public key, by which Notary clients name their files. */
@@ -36,6 +38,9 @@ const listedKeySchema = z.looseObject({
 const keysSchema = z.looseObject({ items: z.array(listedKeySchema) });
 export type ListedKey = z.infer<typeof listedKeySchema>;
 
+/** What others must sign: all of it, or what is left of something that was published at once. */
+const pendingSchema = z.looseObject({ change: changeSchema.optional(), openChange: z.string().optional() });
+
 export interface Administrator {
   readonly repository: string;
   /** One call below `/v2/<repository>/_trust`; whatever comes of it is an answer. */
@@ -45,6 +50,8 @@ export interface Administrator {
   /** Puts a digest of its own for every text behind a tag. */
   sign(tag: string, text: string, role: string, people?: readonly Signatory[]): Promise<string>;
   role(name: string): Promise<Role>;
+  /** By role; root has the same in every dialect that began with it. */
+  versions(): Promise<Readonly<Record<string, number>>>;
   /** The only key that a role lists now in one dialect. */
   keyOf(role: string, dialect: DialectName): Promise<ListedKey>;
 }
@@ -55,8 +62,9 @@ export function administer(url: string, repository: string): Administrator {
   const publish: Administrator['publish'] = async (method, tail, body, people = []) => {
     const answer = await call(method, tail, body);
     expect([200, 201, 202], `${method} ${tail}: ${JSON.stringify(answer.body)}`).toContain(answer.status);
-    if (answer.status !== 202) return;
-    let { change } = z.looseObject({ change: changeSchema }).parse(answer.body);
+    const { change: proposed, openChange } = pendingSchema.parse(answer.body);
+    if (proposed === undefined && openChange === undefined) return;
+    let change = proposed ?? changeSchema.parse((await call('GET', `/changes/${openChange}`)).body);
     for (const person of people) {
       const signatures = signaturesOf(change, person);
       if (signatures.length === 0 || change.state !== 'open') continue;
@@ -76,6 +84,7 @@ export function administer(url: string, repository: string): Administrator {
       return digest;
     },
     role: async (name) => roleSchema.parse((await call('GET', `/roles/${name}`)).body),
+    versions: async () => summarySchema.parse((await call('GET', '')).body).versions,
     keyOf: async (role, dialect) => {
       const { items } = keysSchema.parse((await call('GET', '/keys?limit=1000')).body);
       const [found, another] = items.filter(
