@@ -13,6 +13,7 @@ export {
 export { notaryDialect } from './notary-dialect.ts';
 export { toPathGlob, toPathPrefix } from './path-prefix.ts';
 export { toModelRole, toNotaryRole } from './role-name.ts';
+export { type RootCertificate, rootCertificates } from './root-certificates.ts';
 export { formatNotaryTime, parseNotaryTime } from './time.ts';
 export { MAX_DELEGATED_ROLES, MAX_PARTS, MAX_ROLE_DEPTH, UPLOAD_LIMITS } from './update/limits.ts';
 export type { UpdatePart } from './update/read-parts.ts';

@@ -13,6 +13,7 @@ export {
   createFreshnessMetrics,
   createIds,
   createImporter,
+  createOutlookMetrics,
   createTrustService,
   type DrillResult,
   type GivenMasters,

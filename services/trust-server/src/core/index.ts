@@ -40,3 +40,4 @@ export type {
 export type { Custody, ImportedState, ImportOutcome } from './import/import-outcome.ts';
 export type { ImportCall } from './import/import-repository.ts';
 export { type GivenMasters, pinMasterKeys, type Rewrapped, rewrapKeys } from './keys/master-keys.ts';
+export { createOutlookMetrics } from './read/outlook-metrics.ts';

@@ -1,7 +1,8 @@
 /** What an edit came to, as callers of the service are answered. */
-import type { Change, Impact } from '../../schemas/index.ts';
+import type { Impact } from '../../schemas/index.ts';
 import type { Call, Outcome } from '../../service.ts';
 import { toChange } from '../changes/change-answer.ts';
+import { impactOf } from '../outcomes.ts';
 import type { Versions } from '../publish/publication.ts';
 import type { Carried } from './edit-plan.ts';
 
@@ -24,9 +25,4 @@ export async function toOutcome<Body>(
   return change === undefined
     ? { outcome: 'done', body: await toBody(versions), impact }
     : { outcome: 'change', change: toChange(change, managed, nowMs), impact };
-}
-
-/** What a change publishes of itself; what the service adds at publication has no version yet. */
-function impactOf({ diff, documents }: Change): Impact {
-  return { diff, versions: Object.fromEntries(documents.map(({ role, version }) => [role, version])) };
 }

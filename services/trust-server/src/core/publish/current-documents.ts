@@ -24,6 +24,7 @@ import { LRUCache } from 'lru-cache';
 import { TrustError } from '../../service.ts';
 import { isSignersRole, parentOf } from '../delegations/delegation-tree.ts';
 import { codecOf } from '../dialects.ts';
+import { type CertificateEnds, createCertificateEnds } from '../read/certificate-ends.ts';
 import { type Head, type Incarnation, type RoleHeads, readFile } from '../store/metadata.ts';
 import type { Sealed } from './seal.ts';
 
@@ -47,6 +48,8 @@ export interface DocumentReader {
   ): Promise<DocumentOf[K]>;
   /** Keeps what was just sealed, and so verified, and committed. */
   remember(at: Incarnation, files: readonly Sealed[]): void;
+  /** Of Notary roots. */
+  readonly certificates: CertificateEnds;
 }
 
 /** Reads and remembers documents; one for the whole process. */
@@ -74,6 +77,7 @@ export function createDocumentReader(): DocumentReader {
         });
       }
     },
+    certificates: createCertificateEnds(),
   };
 }
 

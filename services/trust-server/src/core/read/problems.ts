@@ -8,6 +8,8 @@ const day = 86_400_000;
 /** A role that people must renew is announced this long before, or when this share of its life is left. */
 const noticeMs = 30 * day;
 const noticeShare = 0.25;
+/** A certificate cannot be signed anew, only replaced by a root; Notary clients warn half a year before it ends. */
+const certificateNoticeMs = 182 * day;
 /** A role that the service renews at half-life is late when less than this share of a day-long life is left. */
 const lateShare = 0.25;
 
@@ -40,11 +42,25 @@ export interface ProblemInput {
   readonly restoredFrom?: string | undefined;
   /** Roles that list a key which was revoked. */
   readonly revokedKeys?: readonly { readonly role: string; readonly keyId: string }[] | undefined;
-  /** Also name client-held roles that expire within this. */
+  /** When the first certificate of its Notary root ends, and whether a Notary client holds that root. */
+  readonly certificate?: { readonly endsMs: number; readonly isForeign: boolean } | undefined;
+  /** Also name client-held roles, and certificates, that end within this. */
   readonly expiringWithinMs?: number;
 }
 
-/** Codes: VERSION_UNCERTAIN, ROLE_EXPIRED, ROLE_EXPIRING, ROOT_ONLINE, MIRROR_ROOT_OUTDATED, TARGET_NOT_MIRRORED, KEY_REVOKED_LISTED, CHANGE_OPEN. */
+export const problemCodes = [
+  'VERSION_UNCERTAIN',
+  'ROLE_EXPIRED',
+  'ROLE_EXPIRING',
+  'KEY_EXPIRING',
+  'ROOT_ONLINE',
+  'MIRROR_ROOT_OUTDATED',
+  'TARGET_NOT_MIRRORED',
+  'KEY_REVOKED_LISTED',
+  'CHANGE_OPEN',
+] as const;
+
+/** Their codes are `problemCodes`. */
 export function findProblems(input: ProblemInput): readonly Problem[] {
   const { nowMs, expiringWithinMs } = input;
   const problems: Problem[] = [];
@@ -58,6 +74,7 @@ export function findProblems(input: ProblemInput): readonly Problem[] {
       problems.push({ code: 'ROLE_EXPIRING', ...about });
     }
   }
+  problems.push(...certificateProblems(input));
   if (input.rootIsOnline) {
     problems.push({
       code: 'ROOT_ONLINE',
@@ -93,6 +110,18 @@ export function findProblems(input: ProblemInput): readonly Problem[] {
     });
   }
   return problems;
+}
+
+function certificateProblems(input: ProblemInput): readonly Problem[] {
+  const { repository, nowMs, certificate, expiringWithinMs = 0 } = input;
+  if (certificate === undefined) return [];
+  const { endsMs, isForeign } = certificate;
+  if (endsMs - nowMs >= Math.max(certificateNoticeMs, expiringWithinMs)) return [];
+  const command = isForeign
+    ? `notary key rotate ${repository} root`
+    : `vidimus key rotate ${repository} root`;
+  const fix = `a certificate of the Notary root key ends and cannot be renewed, only replaced: ${command}`;
+  return [{ code: 'KEY_EXPIRING', role: 'root', dialect: 'notary', expires: printTime(endsMs), fix }];
 }
 
 /** Of a role that lives for a month, a month would be always. */

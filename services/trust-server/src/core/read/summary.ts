@@ -21,6 +21,7 @@ import { headOf } from '../publish/current-documents.ts';
 import { readOpenChanges } from '../store/changes.ts';
 import { type Head, readFile } from '../store/metadata.ts';
 import { lifetimesIn, parseSettings, type RepositorySettings } from '../store/repository-settings.ts';
+import type { CertificateEnds, NotaryRoot } from './certificate-ends.ts';
 import { withHolders } from './holders.ts';
 import { findProblems, type RoleLife } from './problems.ts';
 import {
@@ -47,6 +48,11 @@ export async function readSummary(
   const rootFile = await readFile(queries, row, dialect, 'root', headOf(heads, 'root').version);
   if (rootFile === undefined) throw new TrustError('INTERNAL', 'the root file is missing');
   const open = (await readOpenChanges(queries, row)).filter((change) => stateOf(change, nowMs) === 'open');
+  const notaryRoot = (dialect === 'notary' ? heads : view.beside).get('root');
+  const ends = await readers.reader.certificates.read(
+    queries,
+    notaryRoot === undefined ? [] : [{ repository, sha256: notaryRoot.sha256 }],
+  );
   const summary: RepositorySummary = {
     repository,
     incarnation: row.incarnation,
@@ -75,6 +81,7 @@ export async function readSummary(
         rootIsOutdated: row.settings.outdatedRoot === true,
         restoredFrom: row.settings.restored?.backup,
         revokedKeys: (await readStillListed(queries, repository)).get(repository),
+        certificate: certificateOf(ends.get(repository), row.settings),
         ...(row.settings.mirrored === true
           ? { notMirrored: notMirrored(await readSource(readers.states, queries, row)) }
           : {}),
@@ -83,6 +90,13 @@ export async function readSummary(
   };
   const [told = summary] = await withHolders(queries, [summary]);
   return told;
+}
+
+function certificateOf(
+  endsMs: number | undefined,
+  { origin }: RepositorySettings,
+): { readonly endsMs: number; readonly isForeign: boolean } | undefined {
+  return endsMs === undefined ? undefined : { endsMs, isForeign: origin === 'notary' };
 }
 
 function livesOf(view: RepositoryView): readonly RoleLife[] {
@@ -141,29 +155,12 @@ type FleetFilter = RepositoryFilter & { readonly mayRead: (repository: string) =
 /** Active repositories with their problems; counts are over all that the filter chose. */
 export async function listRepositories(
   queries: Queries,
+  certificates: CertificateEnds,
   filter: FleetFilter,
   page: PageRequest,
   nowMs: number,
 ): Promise<Page<RepositoryAnswer> & { readonly summary: FleetSummary }> {
-  const repositories = await readFleet(queries, filter);
-  const lives = await readLives(queries, filter);
-  const open = await readOpen(queries, filter, nowMs);
-  const stillListed = await readStillListed(queries);
-  const rows = repositories.map(({ repository, dialects, settings }) => {
-    const roles = lives.get(repository) ?? [];
-    const problems = findProblems({
-      repository,
-      nowMs,
-      roles: roles.map((head) => toLife(head, { dialects, settings })),
-      rootIsOnline: roles.some(({ role, resignAfterMs }) => role === 'root' && resignAfterMs !== undefined),
-      openChanges: open.get(repository) ?? [],
-      rootIsOutdated: settings.outdatedRoot === true,
-      restoredFrom: settings.restored?.backup,
-      revokedKeys: stillListed.get(repository),
-      ...(filter.expiringWithinMs === undefined ? {} : { expiringWithinMs: filter.expiringWithinMs }),
-    });
-    return { repository, dialects: [...dialects], problems: [...problems] } satisfies RepositoryAnswer;
-  });
+  const { rows, open } = await readFleetProblems(queries, certificates, filter, nowMs);
   const { problem } = filter;
   const chosen = rows.filter(
     ({ problems }) =>
@@ -184,6 +181,55 @@ export async function listRepositories(
       pendingChanges: [...open.values()].reduce((sum, ids) => sum + ids.length, 0),
     },
   };
+}
+
+export interface FleetProblems {
+  /** In the order of their names. */
+  readonly rows: readonly RepositoryAnswer[];
+  /** Ids of open changes by repository, of those that wait to be created, too. */
+  readonly open: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Every active repository that the filter chose; one query for each kind of fact, however many there are. */
+export async function readFleetProblems(
+  queries: Queries,
+  certificates: CertificateEnds,
+  filter: Omit<FleetFilter, 'problem'>,
+  nowMs: number,
+): Promise<FleetProblems> {
+  const repositories = await readFleet(queries, filter);
+  const lives = await readLives(queries, filter);
+  const open = await readOpen(queries, filter, nowMs);
+  const stillListed = await readStillListed(queries);
+  const ends = await certificates.read(queries, notaryRoots(repositories, lives));
+  const rows = repositories.map(({ repository, dialects, settings }) => {
+    const roles = lives.get(repository) ?? [];
+    const problems = findProblems({
+      repository,
+      nowMs,
+      roles: roles.map((head) => toLife(head, { dialects, settings })),
+      rootIsOnline: roles.some(({ role, resignAfterMs }) => role === 'root' && resignAfterMs !== undefined),
+      openChanges: open.get(repository) ?? [],
+      rootIsOutdated: settings.outdatedRoot === true,
+      restoredFrom: settings.restored?.backup,
+      revokedKeys: stillListed.get(repository),
+      certificate: certificateOf(ends.get(repository), settings),
+      ...(filter.expiringWithinMs === undefined ? {} : { expiringWithinMs: filter.expiringWithinMs }),
+    });
+    return { repository, dialects: [...dialects], problems: [...problems] } satisfies RepositoryAnswer;
+  });
+  return { rows, open };
+}
+
+function notaryRoots(
+  repositories: readonly FleetRow[],
+  lives: ReadonlyMap<string, readonly Life[]>,
+): readonly NotaryRoot[] {
+  return repositories.flatMap(({ repository }) =>
+    (lives.get(repository) ?? [])
+      .filter(({ dialect, role }) => dialect === 'notary' && role === 'root')
+      .map(({ sha256 }) => ({ repository, sha256 })),
+  );
 }
 
 const startsWith = (filter: FleetFilter) =>
@@ -229,6 +275,7 @@ async function readLives(
       dialect: trustHeads.dialect,
       role: trustHeads.role,
       version: trustHeads.version,
+      sha256: trustHeads.sha256,
       expiresAt: trustHeads.expiresAt,
       resignAfter: trustHeads.resignAfter,
     })
@@ -242,12 +289,13 @@ async function readLives(
     )
     .where(and(active(filter), or(inArray(trustHeads.role, [...shownRoles]), isSigners)));
   const lives = new Map<string, Life[]>();
-  for (const { repository, dialect, role, version, expiresAt, resignAfter } of rows) {
+  for (const { repository, dialect, role, version, sha256, expiresAt, resignAfter } of rows) {
     const known = lives.get(repository) ?? [];
     known.push({
       dialect: parseDialect(dialect),
       role,
       version,
+      sha256,
       expiresMs: expiresAt.getTime(),
       ...(resignAfter === null ? {} : { resignAfterMs: resignAfter.getTime() }),
     });
@@ -262,7 +310,7 @@ const isSigners = sql`${trustHeads.role} <> ${BINS_ROLE} and ${trustHeads.role} 
     and l.incarnation = ${trustHeads.incarnation} and l.dialect = ${trustHeads.dialect}
     and l.role = ${trustHeads.role} and l.until is null)`;
 
-type Life = Omit<Head, 'sha256'>;
+type Life = Head;
 
 /** Open changes by repository, those that would create one included. */
 async function readOpen(
