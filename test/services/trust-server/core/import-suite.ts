@@ -19,6 +19,7 @@ import type {
   ImportOutcome,
 } from '../../../../services/trust-server/src/core/import/import-outcome.ts';
 import { importRepository } from '../../../../services/trust-server/src/core/import/import-repository.ts';
+import { insertRevokedKey } from '../../../../services/trust-server/src/core/keys-index/key-rows.ts';
 import type { DatabaseForSuite } from '../../../support/each-database.ts';
 import { ed25519Key, NotaryHistory, type OwnKey } from '../../../support/notary-history.ts';
 import { type CoreForTest, day, openCore, startMs } from './core-for-test.ts';
@@ -120,6 +121,14 @@ export function importSuite(given: DatabaseForSuite): void {
         expect(head.resignAfter).toBeNull();
       }
       expect(await row()).toMatchObject({ dialects: ['notary'], tagCount: 2, activatedAt: expect.any(Date) });
+    });
+
+    it('is not taken while one of its roles lists a key that was revoked here', async () => {
+      const material = made.delegated.get('releases')?.key.usable?.materialId ?? '';
+      const revoked = { material, reason: 'stolen', revokedAtMs: startMs, actor: 'token:test' };
+      await given.database().transaction((tx) => insertRevokedKey(tx, `revoked ${made.repository}`, revoked));
+      expect(await refusal()).toBe('KEY_INVALID');
+      expect(await stored()).toEqual([]);
     });
 
     it('says what it brought, who signs, and until when', async () => {

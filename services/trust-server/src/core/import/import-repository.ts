@@ -9,6 +9,7 @@ import type { WrappedKey, WrappedKeyStore } from '@vidimus/key-store';
 import { DIRECTORY_NAME, isRepositoryName } from '@vidimus/reference';
 import { TufError, type VerifyContext } from '@vidimus/tuf';
 import type { ChangeRecord } from '../../notary-service.ts';
+import { TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { indexRoleKeys } from '../keys-index/role-keys.ts';
 import {
@@ -74,6 +75,10 @@ export async function importRepository(
     });
   } catch (error) {
     if (error instanceof ImportRefused) return { outcome: 'refused', repository, refusal: error.refusal };
+    // A role lists a key that was revoked here.
+    if (error instanceof TrustError && error.code === 'KEY_INVALID') {
+      return { outcome: 'refused', repository, refusal: { code: error.code, message: error.message } };
+    }
     if (!(error instanceof TufError)) throw error;
     const { role } = error.detail;
     const refusal = {
@@ -206,7 +211,7 @@ async function writeVersions(
   for (const { bytes: _, ...file } of current.files) heads.set(file.role, file);
   if (count > 0) {
     await writeHeads(tx, row, [...heads.values()]);
-    await indexRoleKeys(tx, row, 'notary');
+    await indexRoleKeys(tx, row, 'notary', { brought: true });
   }
   return { count, leftOut };
 }

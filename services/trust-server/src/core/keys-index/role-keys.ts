@@ -95,14 +95,14 @@ export type SignerNames = Readonly<Record<string, string>>;
  * Makes the index of one dialect say what its documents say now; the caller holds the repository's lock, and what it
  * published is written. Rows of keys that nobody lists any more stay, with the time of their end.
  * @param options - `atMs`: when the documents became current; absent for what is only indexed now: since they were
- * published
+ * published. `brought`: they come from somebody else's server, and are judged like those that are published here
  * @throws TrustError KEY_INVALID when a role lists a revoked key that it did not list before
  */
 export async function indexRoleKeys(
   tx: Queries,
   at: Incarnation,
   dialect: DialectName,
-  options: { readonly signers?: SignerNames; readonly atMs?: number } = {},
+  options: { readonly signers?: SignerNames; readonly atMs?: number; readonly brought?: true } = {},
 ): Promise<void> {
   const listed = listedKeys(await readSignedTree(tx, at, dialect));
   const rows = listed.map(({ publishedMs, version, keyId, aliases, ...rest }) => ({
@@ -142,7 +142,8 @@ export async function indexRoleKeys(
       on conflict (repository, incarnation, dialect, role, key_id, since_version) do update set until = null
       returning t.material`,
   );
-  if (options.atMs === undefined || added.length === 0) return;
+  const isJudged = options.atMs !== undefined || options.brought === true;
+  if (!isJudged || added.length === 0) return;
   const materials = added.map(({ material }) => String(material));
   await assertNotRevoked(tx, repository, materials, listed);
 }
