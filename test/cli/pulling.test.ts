@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLayout } from '@vidimus/oci';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildxIndex, buildxMetadata, helloImage } from '../support/image-builder.ts';
 import { startServer } from '../support/registry-server.ts';
 import { TEST_CA } from '../support/registry-tls.ts';
@@ -287,6 +287,99 @@ describe('doctor', () => {
     });
     expect(await doctor('clock', server.origin)).toMatch(expected);
     await server.close();
+  });
+
+  describe('asks the server what is coming', () => {
+    const path = '/v2/_trust/repositories?problem=any&expiring=30d&limit=1000';
+    const told = (status: number, body: unknown) =>
+      site.intercept(({ url }) => (url === path ? { status, body: JSON.stringify(body) } : undefined));
+    const summary = { repositories: 2, ok: 0, expiring: 0, pendingChanges: 0 };
+    const about = (problem: object) => ({
+      items: [{ repository: 'registry.example.com/shop/web', dialects: ['tuf'], problems: [problem] }],
+      next: null,
+      summary,
+    });
+    const fix = 'as the server says';
+    const expires = '2026-12-05T00:00:00Z';
+    const lines = async (): Promise<string> =>
+      (await doctor('server')).split('\n').slice(2).join('\n').replaceAll(/ +/g, ' ');
+    afterEach(() => site.intercept(undefined));
+
+    it.each([
+      [
+        'a role that others sign',
+        { code: 'ROLE_EXPIRING', role: 'edge', expires, heldBy: ['ci'], fix },
+        'warn edge of registry.example.com/shop/web ends 2026-12-05, 13 days; held by ci',
+        'vidimus change list registry.example.com/shop/web --expiring 30d',
+      ],
+      [
+        'a renewal that is late',
+        { code: 'ROLE_EXPIRING', role: 'snapshot', dialect: 'notary', expires, fix },
+        'warn snapshot (notary) of registry.example.com/shop/web ends 2026-12-05, 13 days: its server is late',
+        fix,
+      ],
+      [
+        'a certificate',
+        { code: 'KEY_EXPIRING', role: 'root', dialect: 'notary', expires, fix },
+        'warn a certificate of root (notary) of registry.example.com/shop/web ends 2026-12-05, 13 days',
+        fix,
+      ],
+      [
+        'what has ended',
+        {
+          code: 'ROLE_EXPIRED',
+          role: 'root',
+          expires: '2026-11-20T09:00:00Z',
+          heldBy: ['ab'.repeat(32)],
+          fix,
+        },
+        'FAIL root of registry.example.com/shop/web ended 2026-11-20, 1 day ago; held by abababababab',
+        'vidimus change list registry.example.com/shop/web --expiring 30d',
+      ],
+      [
+        'a revoked key',
+        { code: 'KEY_REVOKED_LISTED', role: 'edge', fix },
+        'warn registry.example.com/shop/web: KEY_REVOKED_LISTED',
+        fix,
+      ],
+    ])('and tells of %s', async (_, problem, line, remedy) => {
+      told(200, about(problem));
+      expect(await lines()).toContain(`${line}\n fix: ${remedy}\n`);
+    });
+
+    it('and tells of changes that wait, and that there is more', async () => {
+      told(200, { items: [], next: 'more', summary: { ...summary, pendingChanges: 3 } });
+      const said = await lines();
+      expect(said).toMatch(/ warn \S+: more repositories have problems than are shown\n/);
+      expect(said).toMatch(/ warn \S+: 3 open changes wait for somebody\n fix: vidimus change list --mine\n/);
+    });
+
+    it.each([
+      ['a choice that was made', about({ code: 'ROOT_ONLINE', role: 'root', fix })],
+      [
+        'a name that is none',
+        { ...about({}), items: [{ repository: 'x y', problems: [{ code: 'KEY', fix }] }] },
+      ],
+    ])('and passes over %s', async (_, body) => {
+      told(200, body);
+      expect(await lines()).toMatch(
+        / ok \S+: 2 repositories, nothing ends within 30d, no change waits\n0 failed/,
+      );
+    });
+
+    it('and hears nothing of one that may not tell, or is older, or of another kind', async () => {
+      for (const code of ['DENIED', 'ROUTE_UNKNOWN', 'BODY_INVALID']) {
+        told(403, { errors: [{ code, message: 'no' }] });
+        expect(await lines()).toMatch(/^0 failed, 0 warnings\n/);
+      }
+      told(200, 'a page');
+      expect(await lines()).toMatch(/^0 failed, 0 warnings\n/);
+    });
+
+    it('and says that a token is not good', async () => {
+      told(401, { errors: [{ code: 'UNAUTHORIZED', message: 'no' }] });
+      expect(await lines()).toContain('takes the token for none, or for one that has ended');
+    });
   });
 
   it('reaches a server whose certificate an authority of the configuration signed', async () => {

@@ -53,6 +53,7 @@ export type {
 export type { Difference } from './publish/change-difference.ts';
 export { describedEdit, VERIFIABLE_KINDS } from './publish/described-edit.ts';
 export type {
+  Attention,
   Delegated,
   DelegationDetail,
   FleetImpact,

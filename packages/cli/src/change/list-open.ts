@@ -7,12 +7,12 @@ import { type Change, createPublishClient } from '@vidimus/trust-client';
 import type { CliError } from '../cli-error.ts';
 import { sameOrigin } from '../client/origins.ts';
 import { isServerNamed, repositorySettings } from '../client/repository-settings.ts';
-import { type ServerSettings, serverSettings } from '../client/server-settings.ts';
 import type { Context } from '../context.ts';
 import { toCliError } from '../failures.ts';
 import { withPublisher } from '../publish/with-publisher.ts';
-import { pinnedHere, repositoriesAsked } from './find-change.ts';
+import { repositoriesAsked } from './find-change.ts';
 import { idPattern, named, openChanges } from './open-changes.ts';
+import { type ServerInUse, serversInUse } from './servers-in-use.ts';
 
 /** Whom the server should leave out; `everybody` is all open changes. */
 export type For = 'everybody' | 'caller';
@@ -83,40 +83,6 @@ function isAt(context: Context, { id, repository }: Change, server: string): boo
   if (!idPattern.test(id) || !isRepositoryName(repository) || !isServerNamed(context, repository))
     return false;
   return sameOrigin(repositorySettings(context, repository).server, server);
-}
-
-interface ServerInUse {
-  readonly settings: ServerSettings;
-  /** Repositories that are pinned here and served there. */
-  readonly pinned: readonly string[];
-}
-
-/** One for each token, where a server has several. */
-async function serversInUse(context: Context): Promise<readonly ServerInUse[]> {
-  const servers = new Map<string, ServerInUse>();
-  const add = ({ server, token, ca }: ServerSettings, pinned: readonly string[]): void => {
-    const name = `${new URL(server).origin} ${token ?? ''}`;
-    const settings = {
-      server,
-      ...(token === undefined ? {} : { token }),
-      ...(ca === undefined ? {} : { ca }),
-    };
-    servers.set(name, { settings, pinned: [...(servers.get(name)?.pinned ?? []), ...pinned] });
-  };
-  const usual = usualServer(context);
-  if (usual !== undefined) add(usual, []);
-  for (const name of await pinnedHere(context)) add(repositorySettings(context, name), [name]);
-  return [...servers.values()];
-}
-
-function usualServer(context: Context): ServerSettings | undefined {
-  try {
-    return serverSettings(context);
-  } catch (error) {
-    // None is named, or several are: those of the pinned repositories are asked.
-    if (toCliError(error).code === 'USAGE') return undefined;
-    throw error;
-  }
 }
 
 async function unlessOlder<Result>(

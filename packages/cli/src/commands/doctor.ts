@@ -2,6 +2,7 @@
 import { printable } from '@vidimus/reference';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
+import { checkAttention } from '../doctor/check-attention.ts';
 import { checkConfig, checkPolicies, checkPulls } from '../doctor/check-client.ts';
 import { checkMetadata, checkServers } from '../doctor/check-servers.ts';
 import { type DoctorFinding, type DoctorGroup, doctorGroups } from '../doctor/finding.ts';
@@ -16,6 +17,7 @@ const checks: readonly {
 }[] = [
   { groups: ['config'], check: checkConfig },
   { groups: ['server', 'clock'], check: checkServers },
+  { groups: ['server'], check: checkAttention },
   { groups: ['metadata', 'outage'], check: checkMetadata },
   { groups: ['pulls'], check: checkPulls },
   { groups: ['policy'], check: checkPolicies },

@@ -11,6 +11,7 @@ import { createWrappedKeyStore } from '@vidimus/key-store';
 import {
   createFreshnessMetrics,
   createIdempotencyStore,
+  createOutlookMetrics,
   createTrustServer,
   createTrustService,
   type Log,
@@ -165,6 +166,7 @@ function observe(log: Log, registry: Registry): TrustObserver {
   const metrics = createFreshnessMetrics(registry);
   return {
     ...metrics,
+    ...createOutlookMetrics(registry),
     failed(repository, error) {
       metrics.failed?.(repository, error);
       log.error({ repository, err: error }, 'trust data could not be renewed');

@@ -2,6 +2,8 @@
 import type { z } from 'zod';
 import { type Change, ChangeSchema } from './answers.ts';
 import {
+  type Attention,
+  AttentionSchema,
   type Delegated,
   DelegatedSchema,
   type DelegationDetail,
@@ -56,6 +58,11 @@ export interface Administration {
   /** Starts, or finds again, the job that revokes it everywhere. */
   revokeKeyEverywhere(keyId: string, request: RevokeKeyRequest): Promise<Job>;
   job(id: string): Promise<Job>;
+  /**
+   * Repositories with problems among those that the caller may read, at most 1,000.
+   * @param within what ends so soon counts, too: `30d`
+   */
+  attention(within: string): Promise<Attention>;
   /** Open changes of every repository of this server that the caller may read, newest first. */
   fleetChanges(choice?: ChangeChoice): Promise<readonly Change[]>;
 }
@@ -133,6 +140,11 @@ export function administration({ ask, edit, list }: Asking): Administration {
     revokeKeyEverywhere: (keyId, body) =>
       ask(JobSchema, { method: 'POST', path: fleetPath('keys', keyId, 'revocation'), body }),
     job: (id) => ask(JobSchema, { method: 'GET', path: fleetPath('jobs', id) }),
+    attention: (within) =>
+      ask(AttentionSchema, {
+        method: 'GET',
+        path: `${fleetPath('repositories')}?problem=any&expiring=${within}&limit=1000`,
+      }),
     fleetChanges: (choice) => list(ChangeSchema, `${fleetPath('changes')}${openChanges(choice)}`),
   };
 }

@@ -145,6 +145,30 @@ export const FleetImpactSchema = z.object({
 });
 export type FleetImpact = z.infer<typeof FleetImpactSchema>;
 
+/** Repositories that need somebody, as far as one page goes, and counts over all. */
+export const AttentionSchema = z.object({
+  items: z
+    .array(
+      z.object({
+        repository: z.string(),
+        problems: z.array(
+          z.object({
+            code: z.string(),
+            role: z.string().optional(),
+            dialect: z.string().optional(),
+            expires: z.string().optional(),
+            heldBy: z.array(z.string()).optional(),
+            fix: z.string(),
+          }),
+        ),
+      }),
+    )
+    .max(1_000),
+  next: z.string().nullish(),
+  summary: z.object({ repositories: z.int(), pendingChanges: z.int() }),
+});
+export type Attention = z.infer<typeof AttentionSchema>;
+
 /** A revocation in many repositories, as far as it has come. */
 export const JobSchema = z.object({
   job: z.string(),

@@ -162,6 +162,11 @@ const calls: [line: string, call: Call, answer: unknown, body?: unknown][] = [
     { items: [], next: null },
   ],
   [
+    'GET /v2/_trust/repositories?problem=any&expiring=30d&limit=1000',
+    (c) => c.attention('30d'),
+    { items: [], next: null, summary: { repositories: 1, pendingChanges: 0 } },
+  ],
+  [
     `DELETE ${BELOW}/tags/1.0`,
     (c) => c.revokeTag(REPOSITORY, '1.0', 'releases'),
     { published: { releases: 2 } },
