@@ -8,10 +8,8 @@ import {
   type RepositoryKeys,
   type Root,
   type Targets,
-  TufError,
 } from '@vidimus/tuf';
-import { TrustError } from '../../service.ts';
-import { codecOf } from '../dialects.ts';
+import { assertUsableRoot } from './usable-root.ts';
 
 /** Keys of a new repository in one dialect; `revocations` counts in `tuf` alone. */
 export interface DialectKeys {
@@ -41,24 +39,6 @@ export function firstDocuments({ dialect, keys }: DialectKeys, terms: EditTerms)
     };
   }
   const { root, targets } = createTopLevel(keys, terms);
-  assertRootOf(dialect, root, terms);
+  assertUsableRoot(dialect, root, terms.repository, terms.nowMs);
   return { root, targets: new Map([['targets', targets]]) };
-}
-
-/** Certificates, for instance: they must be for this repository, and valid. */
-function assertRootOf(dialect: DialectName, draft: Draft<Root>, { repository, nowMs }: EditTerms): void {
-  const root: Root = { ...draft, fields: {} };
-  const codec = codecOf(dialect);
-  try {
-    codec.assertRoot?.(root, repository);
-    codec.assertRootNow?.(root, nowMs);
-  } catch (cause) {
-    if (!(cause instanceof TufError)) throw cause;
-    throw new TrustError(
-      'KEY_INVALID',
-      `the root keys cannot be used in the dialect ${dialect}: ${cause.message}`,
-      { role: 'root', dialect },
-      { cause },
-    );
-  }
 }

@@ -4,16 +4,13 @@ import {
   assertCustodians,
   type CustodianOf,
   type DialectName,
-  type Draft,
   type Key,
   type RoleKeySet,
-  type Root,
-  TufError,
   toRoleKeys,
 } from '@vidimus/tuf';
 import { and, eq, inArray, isNotNull, isNull, or } from 'drizzle-orm';
 import { TrustError } from '../../service.ts';
-import { codecOf } from '../dialects.ts';
+import { assertUsableRoot } from '../changes/usable-root.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
 import type { EditParts, EditPlan } from './edit-plan.ts';
 import { authoritiesAfter, type PreparedPart } from './prepare.ts';
@@ -44,7 +41,7 @@ export async function assertCustody(
     if (role === 'snapshot' || role === 'timestamp') assertOnline(role, set, managed);
   }
   for (const { dialect, next, terms } of prepared) {
-    if (next.root !== undefined) assertRoot(dialect, next.root, row.repository, terms.nowMs);
+    if (next.root !== undefined) assertUsableRoot(dialect, next.root, row.repository, terms.nowMs);
   }
   const added = prepared.flatMap((part) => addedKeys(part, edited));
   await assertNotRevoked(tx, row, added);
@@ -93,29 +90,6 @@ function assertOnline(role: string, { keys }: RoleKeySet, managed: ReadonlySet<s
     role,
     choices: ['managed'],
   });
-}
-
-/** Certificates, for instance: they must be for this repository, and valid. */
-export function assertRoot(
-  dialect: DialectName,
-  draft: Draft<Root>,
-  repository: string,
-  nowMs: number,
-): void {
-  const root: Root = { ...draft, fields: {} };
-  const codec = codecOf(dialect);
-  try {
-    codec.assertRoot?.(root, repository);
-    codec.assertRootNow?.(root, nowMs);
-  } catch (cause) {
-    if (!(cause instanceof TufError)) throw cause;
-    throw new TrustError(
-      'KEY_INVALID',
-      `the root keys cannot be used in the dialect ${dialect}: ${cause.message}`,
-      { role: 'root', dialect },
-      { cause },
-    );
-  }
 }
 
 /** Whether an edit would list a key that was taken back after it was planned. */

@@ -6,7 +6,7 @@ import { type Page, type PageRequest, TrustError } from '../../service.ts';
 import { codecOf, mainDialect, parseDialect } from '../dialects.ts';
 import { printTime } from '../instants.ts';
 import { readActive } from '../read/repository-view.ts';
-import type { Incarnation } from '../store/metadata.ts';
+import { type Incarnation, readCurrentFiles } from '../store/metadata.ts';
 import {
   findMaterial,
   type RevokedKey,
@@ -15,7 +15,6 @@ import {
   readRevokedKeys,
   readRoleKeys,
 } from './key-rows.ts';
-import { readFiles } from './signed-tree.ts';
 
 /** Newest files of a fleet in which a key's signature is looked for. */
 const filesLookedAt = 16;
@@ -162,7 +161,9 @@ async function lastSigned(
   for (const dialect of new Set(rows.map((row) => row.dialect))) {
     const roles = new Set(rows.filter((row) => row.dialect === dialect).map(({ role }) => role));
     const codec = codecOf(dialect);
-    for (const { bytes, publishedMs } of (await readFiles(queries, at, dialect, [...roles])).values()) {
+    for (const { bytes, publishedMs } of (
+      await readCurrentFiles(queries, at, dialect, [...roles])
+    ).values()) {
       for (const { keyId } of codec.open(bytes, bytes.length).signatures) {
         if (wanted.has(keyId)) last.set(keyId, Math.max(last.get(keyId) ?? 0, publishedMs));
       }

@@ -2,7 +2,7 @@
  * What a repository's documents say about who signs what, in one dialect: root, and every targets role that is reached
  * from it and verifies under its delegator. Bins are not read: who signs them stands in the document that makes them.
  */
-import { type Queries, trustHeads, trustMetadata } from '@vidimus/database';
+import type { Queries } from '@vidimus/database';
 import {
   type Authority,
   BINS_ROLE,
@@ -16,11 +16,10 @@ import {
   verifyRole,
   verifyRoot,
 } from '@vidimus/tuf';
-import { and, eq, inArray } from 'drizzle-orm';
 import { TrustError } from '../../service.ts';
 import { codecOf } from '../dialects.ts';
 import { contextOf as notaryContext } from '../notary/stored-state.ts';
-import type { Incarnation } from '../store/metadata.ts';
+import { type Incarnation, readCurrentFiles } from '../store/metadata.ts';
 
 /** A chain of delegations longer than this is not followed: no client follows it either. */
 const maxDepth = 32;
@@ -59,7 +58,7 @@ export async function readSignedTree(
     ['targets', { keys: root.document.keys, roleKeys: root.document.roles.targets }],
   ]);
   for (let depth = 0; places.size > 0 && depth < maxDepth; depth += 1) {
-    const files = await readFiles(queries, at, dialect, [...places.keys()]);
+    const files = await readCurrentFiles(queries, at, dialect, [...places.keys()]);
     const next = new Map<string, Authority>();
     for (const [role, authority] of places) {
       const file = files.get(role);
@@ -130,48 +129,12 @@ async function readRoot(
   at: Incarnation,
   context: VerifyContext,
 ): Promise<SignedRole<Root>> {
-  const file = (await readFiles(queries, at, context.dialect.name, ['root'])).get('root');
+  const file = (await readCurrentFiles(queries, at, context.dialect.name, ['root'])).get('root');
   const signed = file && verified(() => verifyRoot(context, file.bytes));
   if (file === undefined || signed === undefined) {
     throw new TrustError('INTERNAL', 'the stored root does not verify', { repository: at.repository });
   }
   return { document: signed.document, envelope: signed.envelope, publishedMs: file.publishedMs };
-}
-
-interface CurrentFile {
-  readonly bytes: Uint8Array;
-  readonly publishedMs: number;
-}
-
-/** The current files of these roles, as far as they exist. */
-export async function readFiles(
-  queries: Queries,
-  { repository, incarnation }: Incarnation,
-  dialect: DialectName,
-  roles: readonly string[],
-): Promise<ReadonlyMap<string, CurrentFile>> {
-  const rows = await queries
-    .select({ role: trustMetadata.role, bytes: trustMetadata.bytes, issuedAt: trustMetadata.issuedAt })
-    .from(trustHeads)
-    .innerJoin(
-      trustMetadata,
-      and(
-        eq(trustMetadata.repository, trustHeads.repository),
-        eq(trustMetadata.incarnation, trustHeads.incarnation),
-        eq(trustMetadata.dialect, trustHeads.dialect),
-        eq(trustMetadata.role, trustHeads.role),
-        eq(trustMetadata.version, trustHeads.version),
-      ),
-    )
-    .where(
-      and(
-        eq(trustHeads.repository, repository),
-        eq(trustHeads.incarnation, incarnation),
-        eq(trustHeads.dialect, dialect),
-        inArray(trustHeads.role, [...roles]),
-      ),
-    );
-  return new Map(rows.map(({ role, bytes, issuedAt }) => [role, { bytes, publishedMs: issuedAt.getTime() }]));
 }
 
 function verified<T>(verify: () => T): T | undefined {

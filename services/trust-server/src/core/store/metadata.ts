@@ -193,11 +193,12 @@ export async function readFileBySha256(
   return toFile(row);
 }
 
-/** The current files of one dialect, by role. */
+/** The current files of one dialect, by role: of all, or of those of these roles that exist. */
 export async function readCurrentFiles(
   queries: Queries,
   { repository, incarnation }: Incarnation,
   dialect: DialectName,
+  roles?: readonly string[],
 ): Promise<ReadonlyMap<string, StoredFile & { readonly version: number }>> {
   const rows = await queries
     .select({ role: trustMetadata.role, version: trustMetadata.version, ...fileColumns })
@@ -217,6 +218,7 @@ export async function readCurrentFiles(
         eq(trustHeads.repository, repository),
         eq(trustHeads.incarnation, incarnation),
         eq(trustHeads.dialect, dialect),
+        roles === undefined ? undefined : inArray(trustHeads.role, [...roles]),
       ),
     );
   return new Map(
