@@ -57,7 +57,8 @@ export function forge(role: string, tag: string, digest: string, thief: Person):
   };
 }
 
-function canonical(value: unknown): Uint8Array {
+/** Of anything that JSON can say. */
+export function canonical(value: unknown): Uint8Array {
   const bytes = Buffer.from(JSON.stringify(value));
   return encodeCanonical(parseJson(bytes, { maxBytes: bytes.length, maxDepth: 32 }));
 }
