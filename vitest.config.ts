@@ -21,6 +21,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: [needsDatabase, needsPrograms, 'test/browser/**'],
+          // Files share a process and its modules: reading them anew for each file took longer than the tests.
+          isolate: false,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
