@@ -8,6 +8,7 @@ import { appendEvents } from '../audit/append-events.ts';
 import { completeDialects } from '../dialect-changes/complete.ts';
 import type { DialectParts } from '../dialect-changes/dialect-parts.ts';
 import { readFollowedRoot } from '../dialect-changes/followed-root.ts';
+import { findRevoked } from '../edits/custody.ts';
 import { endChange } from '../edits/end-change.ts';
 import { keyIn, type Proposal, readProposal } from '../edits/proposal.ts';
 import { isBegun, isComplete, settleChange } from '../edits/settle-change.ts';
@@ -85,6 +86,7 @@ async function signIn(
   const posted = signatures.map((entry) => checkSignature(asked, entry, call, nowMs));
   const fresh = posted.filter((entry) => !signedBy(change, entry).has(entry.keyId));
   if (fresh.length === 0) return { change, managed };
+  await assertNotTakenBack(tx, row, asked, fresh);
   const open = assertOpen(change, row, nowMs);
   const signed: ChangeRow = { ...change, signatures: [...change.signatures, ...fresh] };
   if (call.dryRun === true) return { change: signed, managed };
@@ -263,6 +265,28 @@ function checkSignature(
     by: call.actor,
     atMs: toWholeSecond(nowMs),
   };
+}
+
+/**
+ * A role may list it still, until others have signed its end. Root alone may need it, to sign that (TUF 5.3.4).
+ * @throws TrustError SIGNATURE_INVALID
+ */
+async function assertNotTakenBack(
+  tx: Queries,
+  row: RepositoryRow,
+  { change, keyOf }: Asked,
+  fresh: readonly StoredSignature[],
+): Promise<void> {
+  const keys = fresh.flatMap((entry) => {
+    const document = change.documents.find((each) => isOf(each, entry));
+    return document === undefined || entry.role === 'root' ? [] : (keyOf(document, entry.keyId) ?? []);
+  });
+  const key = await findRevoked(tx, row, keys);
+  if (key === undefined) return;
+  throw new TrustError('SIGNATURE_INVALID', `the signature by ${key.keyId} is refused: the key was revoked`, {
+    keyId: key.keyId,
+    reason: 'KEY_REVOKED',
+  });
 }
 
 /** The `tuf` dialect writes hex, the other one base64. */

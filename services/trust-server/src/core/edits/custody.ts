@@ -92,14 +92,15 @@ function assertOnline(role: string, { keys }: RoleKeySet, managed: ReadonlySet<s
   });
 }
 
-/** Whether an edit would list a key that was taken back after it was planned. */
-export async function listsRevoked(
+/** Whether an edit would list, or rests on the signature of, a key that was taken back after it was planned. */
+export async function restsOnRevoked(
   tx: Queries,
   row: Pick<RepositoryRow, 'repository'>,
   prepared: readonly PreparedPart[],
+  signers: readonly Key[],
 ): Promise<boolean> {
   const added = prepared.flatMap((part) => addedKeys(part, editedRoles(part)));
-  return (await findRevoked(tx, row, added)) !== undefined;
+  return (await findRevoked(tx, row, [...added, ...signers])) !== undefined;
 }
 
 /** Keys that a role did not list before. */
@@ -132,23 +133,24 @@ export async function assertNotRevoked(
   });
 }
 
-async function findRevoked(
+/** One of these keys that was taken back here, or everywhere. */
+export async function findRevoked(
   tx: Queries,
   { repository }: Pick<RepositoryRow, 'repository'>,
-  added: readonly Key[],
+  keys: readonly Key[],
 ): Promise<Key | undefined> {
-  if (added.length === 0) return undefined;
+  if (keys.length === 0) return undefined;
   const [revoked] = await tx
     .select({ material: trustRevokedKeys.material })
     .from(trustRevokedKeys)
     .where(
       and(
-        inArray(trustRevokedKeys.material, added.map(materialOf)),
+        inArray(trustRevokedKeys.material, keys.map(materialOf)),
         or(eq(trustRevokedKeys.repository, repository), isNull(trustRevokedKeys.repository)),
       ),
     )
     .limit(1);
-  return added.find((each) => materialOf(each) === revoked?.material);
+  return keys.find((each) => materialOf(each) === revoked?.material);
 }
 
 /** The service's own keys are each for one role of one dialect: nobody else may bring one, whatever its encoding. */

@@ -21,6 +21,8 @@ import {
 } from '@vidimus/tuf';
 import { TrustError } from '../../service.ts';
 import { codecOf } from '../dialects.ts';
+import { materialOf } from '../keys-index/key-ids.ts';
+import { readRevokedKeys } from '../keys-index/key-rows.ts';
 import { authorityOf } from '../publish/current-documents.ts';
 import { isSignable } from '../publish/publication.ts';
 import { readFile } from '../store/metadata.ts';
@@ -60,7 +62,7 @@ export async function prepare(
   const terms = { repository: row.repository, nowMs: issuedMs, lifetimesMs, highest: base.highest };
   const next = nextDocuments({ root: base.documents.root, targets: base.targets }, resolved, terms);
   const part = { dialect, base, edit: resolved, terms, next };
-  assertVouchedFor(part, managed);
+  await assertVouchedFor(tx, row, part, managed);
   return part;
 }
 
@@ -166,17 +168,51 @@ function verifies(
 }
 
 /** The service's key must not vouch for what nobody who counts has signed. @throws TrustError WOULD_BREAK */
-function assertVouchedFor(part: PreparedPart, managed: ReadonlySet<string>): void {
+async function assertVouchedFor(
+  tx: Queries,
+  row: RepositoryRow,
+  part: PreparedPart,
+  managed: ReadonlySet<string>,
+): Promise<void> {
   const authorityAfter = authoritiesAfter(part);
+  const authorityNow = authoritiesAfter({ base: part.base, next: { targets: new Map() } });
   for (const role of part.next.targets.keys()) {
     const roleKeys = authorityAfter(role)?.roleKeys;
-    if (!part.base.below.has(role) || roleKeys === undefined || !isSignable(roleKeys, managed)) continue;
+    if (roleKeys === undefined || !isSignable(roleKeys, managed)) continue;
+    const authority = authorityNow(role);
+    const isBelow =
+      part.base.below.has(role) ||
+      (authority !== undefined && (await restsOnRevoked(tx, row, part, role, authority)));
+    if (!isBelow) continue;
     throw new TrustError(
       'WOULD_BREAK',
       `the file of role ${role} is not signed as its delegator asks: the service does not sign it anew`,
       { role },
     );
   }
+}
+
+/** Whether a file reaches its threshold through keys alone that were taken back, though a role may list them still. */
+async function restsOnRevoked(
+  tx: Queries,
+  row: RepositoryRow,
+  { base: { dialect, heads } }: PreparedPart,
+  role: string,
+  { keys, roleKeys }: Authority,
+): Promise<boolean> {
+  const listed = roleKeys.keyIds.flatMap((keyId) => keys.get(keyId) ?? []);
+  const own = new Set(row.settings.managed);
+  if (listed.every(({ keyId }) => own.has(keyId))) return false;
+  const revoked = await readRevokedKeys(tx, listed.map(materialOf), row.repository);
+  const head = heads.get(role);
+  if (revoked.size === 0 || head === undefined) return false;
+  const file = await readFile(tx, row, dialect, role, head.version);
+  if (file === undefined) return false;
+  const { signatures } = codecOf(dialect).open(file.bytes, file.bytes.length);
+  // What the service has signed before it vouches for already.
+  if (signatures.some(({ keyId }) => own.has(keyId))) return false;
+  const good = new Map([...keys].filter(([, key]) => !revoked.has(materialOf(key))));
+  return !verifies(row, dialect, role, file.bytes, { keys: good, roleKeys });
 }
 
 /** A document of an edit that somebody besides the service must sign. */

@@ -8,7 +8,7 @@ import type { ChangeRow, StoredDocument } from '../store/changes.ts';
 import { readHeads } from '../store/metadata.ts';
 import type { RepositoryRow } from '../store/repositories.ts';
 import { hasMoved } from './change-base.ts';
-import { listsRevoked } from './custody.ts';
+import { restsOnRevoked } from './custody.ts';
 import type { EditParts } from './edit-plan.ts';
 import { shownIn, toDocument } from './open-change.ts';
 import { authoritiesAfter, documentsOfOthers, type PreparedPart, prepare } from './prepare.ts';
@@ -21,7 +21,7 @@ export interface Proposal {
 }
 
 /**
- * Undefined when it is stale: its base has moved, a key in it was revoked, or the same edit would make other documents,
+ * Undefined when it is stale: its base has moved, a key that it lists or that signed it was revoked, or the same edit would make other documents,
  * or ask other people.
  * The caller holds the lock of `row`.
  * @throws TufError EDIT_INVALID
@@ -41,12 +41,18 @@ export async function readProposal(
     const preparing = { managed, issuedMs: plan.issuedMs, lifetimesMs, every };
     prepared.push(await prepare(parts, tx, row, part, preparing));
   }
-  if (await listsRevoked(tx, row, prepared)) return undefined;
+  const signers = change.signatures.flatMap((entry) => signerOf({ plan, prepared }, entry) ?? []);
+  if (await restsOnRevoked(tx, row, prepared, signers)) return undefined;
   const again = documentsAgain(prepared, managed, change);
   // Bytes are sacred: what is published must be what was signed, to the last one.
   return again !== undefined && isDeepStrictEqual(again.map(toComparable), change.documents.map(toComparable))
     ? { plan, prepared }
     : undefined;
+}
+
+/** Root may need a key that was taken back, to sign its own end (TUF 5.3.4): it is left aside here. */
+function signerOf(proposal: Proposal, entry: DocumentName & { readonly keyId: string }): Key | undefined {
+  return entry.role === 'root' ? undefined : keyIn(proposal, entry, entry.keyId);
 }
 
 /** Undefined where a role among them is delegated no more. */

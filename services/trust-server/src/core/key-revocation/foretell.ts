@@ -173,8 +173,15 @@ function breakOf(tree: SignedTree, after: RoleAfter, question: RevocationQuestio
   const isOurs = revoked.some((keyId) => managed.has(keyId));
   // TUF 5.3.4: the next root is signed as the one before it asks. A stolen key may still sign its own end.
   if (role === 'root' && !isOurs && !force && others.length < before.threshold) return 'chain';
-  if (newManaged > 0 && !isOurs && !hasSigned(tree, role, managed)) return 'unvouched';
+  const isSignedAnew = newManaged > 0 || (isSignable(after, managed) && restsOnRevoked(tree, after));
+  if (isSignedAnew && !isOurs && !hasSigned(tree, role, managed)) return 'unvouched';
   return undefined;
+}
+
+/** Whether the current file reaches the threshold that it was signed for only with the revoked key. */
+function restsOnRevoked({ targets }: SignedTree, after: RoleAfter): boolean {
+  const signed = targets.get(after.role);
+  return signed !== undefined && !verifies(signed.envelope, { ...after, threshold: after.before.threshold });
 }
 
 function hasCustodians(

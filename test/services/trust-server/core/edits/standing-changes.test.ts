@@ -2,6 +2,7 @@
 import { trustChanges } from '@vidimus/database';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PutDelegation } from '../../../../../services/trust-server/src/schemas/index.ts';
 import { type EmbeddedForTest, openEmbeddedForTest } from '../../../../support/database-embedded.ts';
 import {
   bodyOf,
@@ -14,9 +15,9 @@ import {
   openCore,
   tagOf,
 } from '../core-for-test.ts';
-import { heldBy, party, signaturesOf, signBy } from '../delegations/delegations-for-test.ts';
+import { heldBy, own, party, signaturesOf, signBy } from '../delegations/delegations-for-test.ts';
 
-const [alice, bob] = [party('alice'), party('bob')];
+const [alice, bob, carol] = [party('alice'), party('bob'), party('carol')];
 const guarded = { repositories: '_directory', calls: ['root' as const], approvers: 1 };
 
 let opened: EmbeddedForTest;
@@ -111,6 +112,65 @@ describe('a change of a delegation', () => {
     );
     expect(await stateOf(second.id)).toBe('stale');
     expect((await service.readKey(repository, alice.tuf.keyId)).roles).toEqual([]);
+  });
+});
+
+describe('content that a revoked key alone has signed', () => {
+  it('is not vouched for by the service, though its role lists the key still', async () => {
+    const { repository, service } = await open('vouched');
+    const rotate = (to: readonly (typeof alice.entry)[], more: object = {}) =>
+      service.rotateRole({ ...call, ...more }, repository, 'targets', { to: [...to], reason: 'theirs' });
+    await signBy(core, await changeOf(rotate([alice.entry, bob.entry])), alice);
+    const tag = await changeOf(service.putTag(call, repository, '1.0', tagOf('a')));
+    await signBy(core, tag, alice);
+    const revocation = await changeOf(
+      service.revokeKey(call, repository, alice.tuf.keyId, { reason: 'stolen' }),
+    );
+    const toService = () => rotate([own], { supersede: revocation.id });
+    expect(await errorOf(toService())).toMatchObject({ code: 'WOULD_BREAK', detail: { role: 'targets' } });
+    await signBy(core, revocation, bob);
+    expect((await bodyOf(rotate([own]))).published).toMatchObject({ root: 4 });
+  });
+});
+
+describe('a revoked key that a role lists still, while others have not signed its end', () => {
+  it('signs nothing new, and what it has signed counts no more', async () => {
+    const { repository, service, stateOf } = await open('still');
+    const rotate = service.rotateRole(call, repository, 'targets', { to: [carol.entry], reason: 'hers' });
+    await signBy(core, await changeOf(rotate), carol);
+    const put = (name: string) =>
+      service.putDelegation(call, repository, name, heldBy([alice, bob], { paths: [`${name}.*`] }));
+    for (const name of ['qa', 'dev']) await signBy(core, await changeOf(put(name)), bob, carol);
+    const tag = (name: string) =>
+      changeOf(service.putTag(call, repository, `${name}.1`, { ...tagOf('a'), role: name }));
+    const before = await tag('dev');
+    const revocation = await changeOf(
+      service.revokeKey(call, repository, alice.tuf.keyId, { reason: 'stolen' }),
+    );
+    expect(revocation.documents.map(({ role }) => role)).toEqual(['targets']);
+    expect(await stateOf(before.id)).toBe('stale');
+    const after = await tag('qa');
+    const signatures = await signaturesOf(after, alice);
+    expect(await codeOf(service.signChange(call, repository, after.id, { signatures }))).toBe(
+      'SIGNATURE_INVALID',
+    );
+    expect((await signBy(core, after, bob)).state).toBe('published');
+    expect((await signBy(core, revocation, carol)).state).toBe('published');
+  });
+});
+
+describe('content that needed a revoked key, of two', () => {
+  it('is not vouched for by a key of the service that came later: refused, as foretold', async () => {
+    const { repository, service } = await open('two');
+    const put = (body: PutDelegation) => service.putDelegation(call, repository, 'qa', body);
+    await signBy(core, await changeOf(put(heldBy([alice, bob], { threshold: 2 }))), alice, bob);
+    const body = heldBy([alice, bob], { threshold: 2 });
+    await bodyOf(put({ ...body, signers: [...body.signers, { name: 'ci', keys: [own] }] }));
+    const wish = { threshold: 1 };
+    const foretold = await service.readKeyImpact(repository, alice.tuf.keyId, wish);
+    expect(foretold).toMatchObject({ usable: false, needs: 'replacement' });
+    const revoked = service.revokeKey(call, repository, alice.tuf.keyId, { reason: 'stolen', ...wish });
+    expect(await errorOf(revoked)).toMatchObject({ code: 'WOULD_BREAK', detail: { impact: foretold } });
   });
 });
 
