@@ -75,6 +75,7 @@ export {
 } from './publish/publish-client.ts';
 export type {
   AddDialectsRequest,
+  ApprovalUpload,
   CreateRepositoryRequest,
   DelegationRequest,
   EditTagsRequest,

@@ -10,6 +10,7 @@ import type { RecoveryService } from './recovery-service.ts';
 import type { RoleService } from './role-service.ts';
 import type {
   AddDialects,
+  ApproveChange,
   AuditEvent,
   Change,
   ChangeState,
@@ -282,8 +283,8 @@ export interface TrustService
   readChange(repository: string, id: string): Promise<Change>;
   /** @throws TrustError SIGNATURE_INVALID, CHANGE_CLOSED or CHANGE_UNKNOWN */
   signChange(call: Call, repository: string, id: string, body: SignChange): Promise<Change>;
-  /** @throws TrustError DENIED for its author, CHANGE_CLOSED or CHANGE_UNKNOWN */
-  approveChange(call: Call, repository: string, id: string): Promise<Change>;
+  /** @throws TrustError DENIED for its author, SIGNATURE_INVALID, CHANGE_CLOSED or CHANGE_UNKNOWN */
+  approveChange(call: Call, repository: string, id: string, body?: ApproveChange): Promise<Change>;
   /** @throws TrustError CHANGE_CLOSED or CHANGE_UNKNOWN */
   rejectChange(call: Call, repository: string, id: string): Promise<Change>;
 

@@ -12,7 +12,7 @@ import {
   createManagedKeys,
   type ManagedKeys,
 } from '../../../services/trust-server/src/core/keys/managed-keys.ts';
-import { type CoreForTest, openCore, startMs } from '../trust-server/core/core-for-test.ts';
+import { type CoreForTest, type CoreOptions, openCore, startMs } from '../trust-server/core/core-for-test.ts';
 
 export interface RemoteBed {
   readonly core: CoreForTest;
@@ -35,7 +35,11 @@ export class Crash extends Error {}
 const master = (name: string) => parseMasterKey(toBase64(sha256(Buffer.from(name))));
 let beds = 0;
 
-export async function createRemoteBed(database: Database, config: unknown = {}): Promise<RemoteBed> {
+export async function createRemoteBed(
+  database: Database,
+  config: unknown = {},
+  approvals: CoreOptions['approvals'] = [],
+): Promise<RemoteBed> {
   const root = mkdtempSync(join(tmpdir(), 'vidimus-remote-'));
   afterAll(() => rmSync(root, { recursive: true, force: true }));
   const directory = join(root, 'signer');
@@ -85,7 +89,7 @@ export async function createRemoteBed(database: Database, config: unknown = {}):
         return answer;
       },
     };
-    const core = openCore(database, { seed: `remote ${beds}`, clock, remoteKeys });
+    const core = openCore(database, { seed: `remote ${beds}`, clock, remoteKeys, approvals });
     return {
       core,
       managedKeys: () =>

@@ -22,6 +22,7 @@ import {
 } from './answers.ts';
 import type {
   AddDialectsRequest,
+  ApprovalUpload,
   CreateRepositoryRequest,
   EditTagsRequest,
   ImportRepositoryRequest,
@@ -70,8 +71,12 @@ export interface PublishClient extends Administration {
   changes(repository: string, choice?: ChangeChoice): Promise<readonly Change[]>;
   change(repository: string, id: string): Promise<Change>;
   submitSignatures(repository: string, id: string, signatures: readonly SignatureUpload[]): Promise<Change>;
-  /** Agrees to a change of somebody else. @throws TrustClientError REFUSED, with serverCode DENIED for its author */
-  approveChange(repository: string, id: string): Promise<Change>;
+  /**
+   * Agrees to a change of somebody else.
+   * @param signatures for a signer of its own that demands them
+   * @throws TrustClientError REFUSED, with serverCode DENIED for its author
+   */
+  approveChange(repository: string, id: string, signatures?: readonly ApprovalUpload[]): Promise<Change>;
   rejectChange(repository: string, id: string): Promise<Change | undefined>;
   close(): void;
 }
@@ -150,8 +155,12 @@ export function createPublishClient(options: HttpClientOptions): PublishClient {
         path: trustPath(repository, 'changes', id, 'signatures'),
         body: { signatures },
       }),
-    approveChange: (repository, id) =>
-      ask(ChangeSchema, { method: 'POST', path: trustPath(repository, 'changes', id, 'approvals') }),
+    approveChange: (repository, id, signatures = []) =>
+      ask(ChangeSchema, {
+        method: 'POST',
+        path: trustPath(repository, 'changes', id, 'approvals'),
+        ...(signatures.length === 0 ? {} : { body: { signatures } }),
+      }),
     rejectChange: (repository, id) =>
       ask(ChangeSchema.optional(), { method: 'DELETE', path: trustPath(repository, 'changes', id) }),
   };

@@ -116,3 +116,13 @@ export interface RecoverRequest {
   readonly files?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly highest?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
+
+/** An approver's signature over the approval message of one document. */
+export interface ApprovalUpload {
+  readonly dialect: string;
+  readonly role: string;
+  /** PEM (SubjectPublicKeyInfo). */
+  readonly publicKey: string;
+  /** Base64. */
+  readonly sig: string;
+}

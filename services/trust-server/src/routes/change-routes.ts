@@ -5,7 +5,13 @@ import type { Answer } from '../http/answer.ts';
 import { type ApiRoute, editRoute, jsonBody, noBody, noQuery, readRoute } from '../http/api-route.ts';
 import { assertPermitted } from '../http/guard.ts';
 import { pageQuery, pageSchema, toPageBody, toPageRequest } from '../http/pages.ts';
-import { type Change, changeSchema, changeStateSchema, signChangeSchema } from '../schemas/index.ts';
+import {
+  approveChangeSchema,
+  type Change,
+  changeSchema,
+  changeStateSchema,
+  signChangeSchema,
+} from '../schemas/index.ts';
 import { type Call, type ChangeFilter, TrustError, type TrustService } from '../service.ts';
 import { changeParams, noParams, repositoryParams } from './path-params.ts';
 
@@ -90,10 +96,10 @@ function changeEdits(service: TrustService): readonly ApiRoute[] {
       permission: 'approve',
       summary: 'Agree to a change of somebody else; with the last signature and approval it is carried out',
       params: changeParams,
-      body: { ...jsonBody(z.strictObject({})), mayBeEmpty: true },
+      body: { ...jsonBody(approveChangeSchema), mayBeEmpty: true },
       answers: { 200: { description: 'The change', schema: changeSchema } },
-      handle: async ({ call, params }) =>
-        answerChange(call, await service.approveChange(call, params.repository, params.id)),
+      handle: async ({ call, params, body }) =>
+        answerChange(call, await service.approveChange(call, params.repository, params.id, body)),
     }),
     editRoute({
       method: 'delete',

@@ -109,3 +109,22 @@ export const signChangeSchema = z
   })
   .openapi('SignChange');
 export type SignChange = z.infer<typeof signChangeSchema>;
+/** Body of `POST /changes/<id>/approvals`; signatures where a signer of its own demands them. */
+export const approveChangeSchema = z
+  .strictObject({
+    signatures: z
+      .array(
+        z.strictObject({
+          dialect: dialectSchema,
+          role: roleNameSchema,
+          /** PEM (SubjectPublicKeyInfo) of an Ed25519 or P-256 key. */
+          publicKey: z.string().min(1).max(4096),
+          /** Base64, over the approval message of the document: see the signer's protocol. */
+          sig: z.string().min(1).max(1024),
+        }),
+      )
+      .max(maxSignaturesPerUpload)
+      .optional(),
+  })
+  .openapi('ApproveChange');
+export type ApproveChange = z.infer<typeof approveChangeSchema>;

@@ -4,6 +4,8 @@
  */
 export { type AuditEvent, auditEventSchema } from './audit.ts';
 export {
+  type ApproveChange,
+  approveChangeSchema,
   type Change,
   type ChangeDocument,
   type ChangeKind,

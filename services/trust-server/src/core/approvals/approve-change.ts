@@ -1,25 +1,29 @@
 /** Somebody agrees to a change of somebody else; with the last signature and approval it is carried out. */
 import { areIndependent } from '@vidimus/access';
 import type { Queries } from '@vidimus/database';
+import type { ApproveChange } from '../../schemas/index.ts';
 import { type Call, TrustError } from '../../service.ts';
 import { appendEvents } from '../audit/append-events.ts';
 import { assertChange, assertOpen, type ChangeParts, type SignedChange } from '../changes/sign-change.ts';
 import { toWholeSecond } from '../instants.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
-import type { ChangeRow } from '../store/changes.ts';
+import { type ChangeRow, insertSignature } from '../store/changes.ts';
 import { lockLive } from '../store/repositories.ts';
 import { insertApproval } from './approval-rows.ts';
+import { checkApprovals } from './approval-signatures.ts';
 import { completeChange } from './complete-change.ts';
 
 /**
  * A change that asks for no approval, or has the caller's, is answered as it is.
- * @throws TrustError DENIED, CHANGE_CLOSED, CHANGE_UNKNOWN
+ * Its signatures go to a signer of its own that demands them. Whoever has approved without may add them.
+ * @throws TrustError DENIED, SIGNATURE_INVALID, CHANGE_CLOSED, CHANGE_UNKNOWN
  */
 export async function approveChange(
   parts: ChangeParts,
   call: Call,
   repository: string,
   id: string,
+  { signatures = [] }: ApproveChange = {},
 ): Promise<SignedChange> {
   const approved = await parts.database.transaction(async (tx): Promise<SignedChange> => {
     const row = await lockLive(tx, repository);
@@ -27,18 +31,31 @@ export async function approveChange(
     await assertBaseOf(tx, row, call.ifMatch);
     const managed = new Set(row?.settings.managed);
     const before = change.approvedBy ?? [];
-    if ((change.approvals ?? 0) === 0 || before.some(({ actor }) => actor === call.actor)) {
-      return { change, managed };
-    }
     const nowMs = parts.now();
+    const hasApproved = before.some(({ actor }) => actor === call.actor);
+    const fresh =
+      hasApproved && change.state !== 'open' ? [] : checkApprovals(change, signatures, call, nowMs);
+    if ((change.approvals ?? 0) === 0 || (hasApproved && fresh.length === 0)) return { change, managed };
     const open = assertOpen(change, row, nowMs);
-    await assertAnother(tx, change, call.actor);
+    if (!hasApproved) await assertAnother(tx, change, call.actor);
     const approval = { actor: call.actor, atMs: toWholeSecond(nowMs) };
-    const next: ChangeRow = { ...change, approvedBy: [...before, approval] };
+    const next: ChangeRow = {
+      ...change,
+      approvedBy: hasApproved ? before : [...before, approval],
+      signatures: [...change.signatures, ...fresh],
+    };
     if (call.dryRun === true) return { change: next, managed };
-    await insertApproval(tx, id, approval);
+    if (!hasApproved) await insertApproval(tx, id, approval);
+    for (const signature of fresh) await insertSignature(tx, id, signature);
     const { actor, requestId } = call;
-    const event = { action: 'change.approve', actor, requestId, result: 'done' as const, change: id };
+    const event = {
+      action: 'change.approve',
+      actor,
+      requestId,
+      result: 'done' as const,
+      change: id,
+      ...(fresh.length === 0 ? {} : { after: { signedWith: [...new Set(fresh.map(({ keyId }) => keyId))] } }),
+    };
     const moved = await appendEvents(parts, tx, open, [event], nowMs);
     // Whoever comes last, it is the author's doing: the log says who agreed.
     return await completeChange(parts, tx, moved, next, { actor: change.createdBy, requestId }, nowMs);

@@ -36,8 +36,8 @@ export function createChangeService(
     readChange: (repository, id) => guarded(() => findChange(db, repository, id, now())),
     signChange: (call, repository, id, body) =>
       guarded(async () => settled(await signChange(parts, call, repository, id, body))),
-    approveChange: (call, repository, id) =>
-      guarded(async () => settled(await approveChange(parts, call, repository, id))),
+    approveChange: (call, repository, id, body) =>
+      guarded(async () => settled(await approveChange(parts, call, repository, id, body))),
     rejectChange: (call, repository, id) =>
       guarded(async () => settled(await rejectChange(parts, call, repository, id))),
   };

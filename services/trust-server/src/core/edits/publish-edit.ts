@@ -3,7 +3,7 @@ import type { Queries } from '@vidimus/database';
 import type { DialectName, Root, Signature } from '@vidimus/tuf';
 import type { Call } from '../../service.ts';
 import { assertSourceLives, readSource } from '../dialect-changes/mirror-source.ts';
-import type { SignerOf } from '../keys/managed-keys.ts';
+import type { ApprovalsOf, SignerOf } from '../keys/managed-keys.ts';
 import { readCurrent } from '../publish/current-documents.ts';
 import { termsOf } from '../publish/notary-part.ts';
 import {
@@ -32,6 +32,8 @@ export interface EditToPublish {
   /** `tuf` first. */
   readonly prepared: readonly PreparedPart[];
   readonly collected: Collected;
+  /** What approvers signed of it, for a signer that demands so. */
+  readonly approvals?: ApprovalsOf;
   /** The change that it was. */
   readonly change?: string;
   readonly nowMs: number;
@@ -55,7 +57,7 @@ export async function publishEdit(
   const { call, plan, prepared, change, nowMs } = edit;
   const settings = settingsAfter(row.settings, plan);
   const managed = new Set(settings.managed);
-  const signerOf = await parts.keys.signers(tx, row, [...row.settings.managed, ...plan.made]);
+  const signerOf = await parts.keys.signers(tx, row, [...row.settings.managed, ...plan.made], edit.approvals);
   if (row.settings.mirrored === true) assertSourceLives(await readSource(parts.states, tx, row), nowMs);
   const dialectParts: DialectPart[] = [];
   for (const part of prepared) dialectParts.push(await toPart(row, part, edit, signerOf, settings));

@@ -3,6 +3,7 @@ import { type Queries, trustChangeApprovals } from '@vidimus/database';
 import type { DialectName, NextDocuments, Signature } from '@vidimus/tuf';
 import { count, eq } from 'drizzle-orm';
 import type { Call } from '../../service.ts';
+import { approvalsOf } from '../approvals/approval-signatures.ts';
 import { isOf, missingSignatures, signedBy } from '../changes/change-answer.ts';
 import { codecOf } from '../dialects.ts';
 import { type ChangeRow, closeChange } from '../store/changes.ts';
@@ -70,6 +71,7 @@ export async function settleChange(
     plan,
     prepared,
     collected: (dialect, role) => collectedOf(change, proposal, dialect, role),
+    approvals: (dialect, role) => approvalsOf(change, dialect, role),
     change: change.id,
     nowMs,
   });

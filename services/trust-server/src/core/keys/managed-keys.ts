@@ -3,6 +3,7 @@ import type { JsonObject } from '@vidimus/canonical-json';
 import { fromHex, type Signer } from '@vidimus/crypto';
 import { type Database, keyKeys, type Queries } from '@vidimus/database';
 import type {
+  Approval,
   KeyAlgorithm,
   MadeKey,
   RemoteKey,
@@ -57,8 +58,14 @@ export interface ManagedKeys {
   /**
    * The signers of an incarnation by key id, opened when asked for.
    * @param needed - key ids that must be among them if they exist at all: another replica may have made them
+   * @param approvals - for those that are in a signer of its own
    */
-  signers(queries: Queries, at: Incarnation, needed?: Iterable<string>): Promise<SignerOf>;
+  signers(
+    queries: Queries,
+    at: Incarnation,
+    needed?: Iterable<string>,
+    approvals?: ApprovalsOf,
+  ): Promise<SignerOf>;
   /** The public halves of an incarnation's keys in one dialect, by role. */
   publicKeys(
     queries: Queries,
@@ -90,6 +97,9 @@ export type SignerOf = (
   keyId: string,
   role: string,
 ) => Promise<ManagedSigner | undefined>;
+
+/** What approvers signed of the document of a role that is about to be signed. */
+export type ApprovalsOf = (dialect: DialectName, role: string) => readonly Approval[];
 
 /** Signs documents of one role. */
 export type ManagedSigner = Pick<Signer, 'scheme' | 'sign'>;
@@ -155,7 +165,7 @@ export function createManagedKeys({ keyStore, remote, randomBytes, now }: Manage
       }
       return held;
     },
-    signers: async (queries, at, needed = []) => {
+    signers: async (queries, at, needed = [], approvals = () => []) => {
       const name = `${at.repository} ${at.incarnation}`;
       const remembered = known.get(name);
       const isEnough = remembered !== undefined && [...needed].every((keyId) => remembered.has(keyId));
@@ -165,7 +175,8 @@ export function createManagedKeys({ keyStore, remote, randomBytes, now }: Manage
         const key = keys.get(keyId);
         if (key?.dialect !== dialect) return undefined;
         if ('wrapped' in key) return await keyStore.open(key);
-        return remoteSigner(remote, key, { repository: at.repository, dialect, role });
+        const place = { repository: at.repository, dialect, role };
+        return remoteSigner(remote, key, place, approvals(dialect, role));
       };
     },
     publicKeys: async (queries, at, dialect) => {

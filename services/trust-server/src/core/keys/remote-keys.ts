@@ -3,6 +3,7 @@ import type { JsonObject } from '@vidimus/canonical-json';
 import { fromHex, sha256Hex, toPublicKey } from '@vidimus/crypto';
 import { type Database, keyKeys } from '@vidimus/database';
 import {
+  type Approval,
   KeyStoreError,
   type MadeKey,
   type RemoteKey,
@@ -28,6 +29,7 @@ export function remoteSigner(
   remote: RemoteKeyStore | undefined,
   key: RemoteKey,
   place: RemotePlace,
+  approvals: readonly Approval[],
 ): ManagedSigner {
   if (remote === undefined) {
     throw new KeyStoreError('SIGNER_UNAVAILABLE', 'the key is in a signer, and VIDIMUS_SIGNER is not set', {
@@ -36,7 +38,7 @@ export function remoteSigner(
   }
   return {
     scheme: key.algorithm === 'ed25519' ? 'ed25519' : 'ecdsa-sha256-p1363',
-    sign: async (message) => (await remote.sign(key, place, message)).signature,
+    sign: async (message) => (await remote.sign(key, place, message, approvals)).signature,
   };
 }
 
