@@ -22,6 +22,7 @@ const turns: readonly Turn[] = [
   { to: ['ben'], threshold: 1 },
   { to: ['ben', 'cat', 'dan'], threshold: 2 },
   { to: ['cat'], threshold: 1 },
+  { to: ['managed', 'cat', 'dan'], threshold: 2 },
   { to: ['managed'], threshold: 1 },
 ];
 /** Two of three suffice: dan never signs. */
@@ -76,7 +77,7 @@ describe.each(['embedded', 'postgres'] as const)('rotations (%s)', (kind) => {
       const before = await admin.role(role);
       await admin.publish('POST', `/roles/${role}/rotations`, body, people);
       const after = await admin.role(role);
-      const custody = to.includes('managed') ? 'managed' : 'client';
+      const custody = !to.includes('managed') ? 'client' : to.length === 1 ? 'managed' : 'mixed';
       expect(after).toMatchObject({ custody, threshold, independentCustodians: to.length });
       expect(after.keyIds).not.toEqual(before.keyIds);
       return people;
