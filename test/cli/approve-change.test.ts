@@ -1,4 +1,7 @@
 /** `vidimus change approve`: the second person looks, and agrees; the first one cannot. */
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Machine, normalise, openMachine, openSite, type TrustSite } from './publishing-world.ts';
@@ -16,7 +19,7 @@ const tokenOf = async (name: string): Promise<string> =>
   (await machine.run(['token', 'create', name, '--role', 'admin'])).stdout.trim();
 
 beforeAll(async () => {
-  site = await openSite([{ repositories: '**', calls: ['delete'], approvers: 1 }]);
+  site = await openSite([{ repositories: '**', calls: ['delete', 'root'], approvers: 1 }]);
   machine = await openMachine(site);
   [alice, bob] = [await tokenOf('alice'), await tokenOf('bob')];
   repository = `${site.registry.host}/team/guarded`;
@@ -77,5 +80,55 @@ describe('change approve', () => {
       exit 0"
     `);
     expect((await as(bob, 'change', 'approve', id, repository, '--yes')).exit).toBe(1);
+  });
+
+  describe('with the key that a signer knows', () => {
+    const authorised = (token: string) => ({ Authorization: `Bearer ${token}` });
+
+    /** A root with another managed key, which waits for somebody else than alice. */
+    async function proposeRoot(name: string) {
+      const guarded = `${site.registry.host}/team/${name}`;
+      expect((await as(alice, 'init', guarded, '--managed-root')).exit).toBe(0);
+      const asked = await site.app.request(`/v2/${guarded}/_trust/roles/root/rotations`, {
+        method: 'POST',
+        headers: authorised(alice),
+        body: JSON.stringify({ to: [{ custody: 'managed' }], reason: 'a test' }),
+      });
+      expect(asked.status).toBe(202);
+      const { change } = z.object({ change: z.object({ id: z.string() }) }).parse(await asked.json());
+      const approveWith = (key: string) =>
+        as(bob, 'change', 'approve', change.id, guarded, '--yes', '--key', key);
+      return { guarded, approveWith };
+    }
+
+    it.each([
+      ['ed25519', () => generateKeyPairSync('ed25519')],
+      ['p256', () => generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+    ])('signs every document it agrees to (%s)', async (name, generate) => {
+      const { guarded, approveWith } = await proposeRoot(`key-${name}`);
+      const { privateKey, publicKey } = generate();
+      const file = join(machine.home, `${name}.pem`);
+      await writeFile(file, privateKey.export({ format: 'pem', type: 'pkcs8' }));
+      const { exit, stdout } = await approveWith(file);
+      expect([exit, stdout.startsWith('PUBLISHED')]).toEqual([0, true]);
+      const audit = await site.app.request(`/v2/${guarded}/_trust/audit`, { headers: authorised(alice) });
+      const { items } = z
+        .object({ items: z.array(z.looseObject({ action: z.string() })) })
+        .parse(await audit.json());
+      const material = createHash('sha256').update(publicKey.export({ format: 'der', type: 'spki' }));
+      expect(items.find(({ action }) => action === 'change.approve')).toMatchObject({
+        after: { signedWith: [material.digest('hex')] },
+      });
+    });
+
+    it('agrees to nothing when the key is not there, or of another kind', async () => {
+      const { guarded, approveWith } = await proposeRoot('no-key');
+      expect((await approveWith('nowhere')).stderr).toContain('KEY_UNKNOWN');
+      const file = join(machine.home, 'rsa.pem');
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      await writeFile(file, privateKey.export({ format: 'pem', type: 'pkcs8' }));
+      expect((await approveWith(file)).stderr).toContain('KEY_INVALID');
+      expect((await as(alice, 'change', 'list', guarded)).stdout).toContain('rotation');
+    });
   });
 });

@@ -1,6 +1,7 @@
-/** `vidimus change approve`: where two people must agree, the second one looks first, and needs no key. */
+/** `vidimus change approve`: where two people must agree, the second one looks first; only a signer may want a key. */
 import { printable } from '@vidimus/reference';
 import type { Change } from '@vidimus/trust-client';
+import { signApprovals } from '../change/approver-key.ts';
 import { changeFacts } from '../change/change-facts.ts';
 import { type CheckedChange, checkChange } from '../change/check-change.ts';
 import { checkedFacts } from '../change/complete-change.ts';
@@ -14,19 +15,27 @@ import { formatVersions, printAnswer } from '../publish/outcome-lines.ts';
 import { canAsk, confirm } from '../publish/person.ts';
 import { pendingAnswer, withPublisher } from '../publish/with-publisher.ts';
 
+export interface ApproveOptions {
+  /** It was read before. */
+  readonly yes?: boolean;
+  /** Of an approver whom a signer of its own knows: an id, a file or a `pkcs11:` URI. */
+  readonly key?: string;
+}
+
 export async function approve(
   context: Context,
   id: string,
   repository: string | undefined,
-  isRead: boolean,
+  { yes = false, key }: ApproveOptions,
 ): Promise<ExitCode> {
   const change = await findChange(context, id, repository);
   assertWaits(change);
   // The documents must be what the edit makes; the end of a repository has none.
   const checked = change.documents.length === 0 ? undefined : await checkChange(context, change);
-  if (!isRead) await showAndAsk(context, change, checked);
+  if (!yes) await showAndAsk(context, change, checked);
+  const signatures = key === undefined ? [] : await signApprovals(context, assertDocuments(checked), key);
   return await withPublisher(context, change.repository, async (publisher) => {
-    const approved = await publisher.approveChange(change.repository, change.id);
+    const approved = await publisher.approveChange(change.repository, change.id, signatures);
     if (approved.state !== 'published')
       return printAnswer(context, pendingAnswer(change.repository, approved));
     const versions = formatVersions(approved.published ?? {});
@@ -42,6 +51,17 @@ export async function approve(
       json: { change: approved },
     });
   });
+}
+
+/** Only what was made again here is signed. */
+function assertDocuments(checked: CheckedChange | undefined): CheckedChange {
+  if (checked !== undefined) return checked;
+  throw new CliError(
+    'USAGE',
+    exitCodes.usage,
+    'the change has no document to sign',
+    'approve it without --key',
+  );
 }
 
 function assertWaits({ id, state, approvals }: Change): void {

@@ -25,9 +25,10 @@ export function defineChange(program: Command, runner: Runner): void {
     );
   client(change, 'approve <change> [repository]', 'agree to what somebody else asked for')
     .option('--yes', 'it was read before: ask nothing')
+    .option('--key <key>', 'where a signer demands approvals: your id, private key file, or pkcs11: URI')
     .action((id, repository, options) =>
       runner(options, async (c) =>
-        (await import('../commands/approve-change.ts')).approve(c, id, repository, options.yes === true),
+        (await import('../commands/approve-change.ts')).approve(c, id, repository, options),
       ),
     );
   client(change, 'reject <change> [repository]', 'end it; nothing is published').action(
