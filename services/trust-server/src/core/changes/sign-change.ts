@@ -14,6 +14,7 @@ import { keyIn, type Proposal, readProposal } from '../edits/proposal.ts';
 import { isBegun, isComplete, settleChange } from '../edits/settle-change.ts';
 import { parsePlan } from '../edits/stored-plan.ts';
 import { toWholeSecond } from '../instants.ts';
+import { takeBackApproved } from '../key-revocation/take-back.ts';
 import { assertBaseOf } from '../publish/assert-base.ts';
 import type { Published } from '../publish/publication.ts';
 import {
@@ -115,6 +116,7 @@ export async function complete(
   call: Call,
   nowMs: number,
 ): Promise<Pick<SignedChange, 'change' | 'published'>> {
+  await takeBackApproved(parts, tx, change, nowMs);
   if (proposal !== undefined) return await settleChange(parts, tx, row, change, proposal, call, nowMs);
   if (creation !== undefined) return await completeCreation(parts, tx, row, change, creation, call, nowMs);
   return await completeDialects(parts, tx, row, change, call, nowMs);

@@ -51,19 +51,24 @@ export async function revokeIn(
   assertNoOther(examined, call);
 
   if (call.dryRun === true) return await dryRun(parts, tx, call, examined, body, nowMs);
-  await insertRevokedKey(tx, parts.newId(), {
-    material: examined.material,
-    repository: row.repository,
-    reason: body.reason,
-    ...(body.compromisedSince === undefined ? {} : { compromisedSinceMs: Date.parse(body.compromisedSince) }),
-    revokedAtMs: nowMs,
-    actor: call.actor,
-  });
+  const plan = await planFor(parts, call, examined, body);
+  // One person alone must not keep another one's key from signing.
+  if (approvalsFor(parts.approvals, row.repository, call.actor, plan) === 0) {
+    await insertRevokedKey(tx, parts.newId(), {
+      material: examined.material,
+      repository: row.repository,
+      reason: body.reason,
+      ...(body.compromisedSince === undefined
+        ? {}
+        : { compromisedSinceMs: Date.parse(body.compromisedSince) }),
+      revokedAtMs: nowMs,
+      actor: call.actor,
+    });
+  }
   let current = row;
   for (const change of examined.ending) {
     current = await endChange(parts, tx, current, change, 'stale', call, nowMs);
   }
-  const plan = await planFor(parts, call, examined, body);
   const carried = await carryOut(parts, tx, current, call, plan);
   if (carried.outcome === 'change') return answerChange(carried.change, examined, nowMs);
   if (carried.outcome !== 'published') throw new TrustError('INTERNAL', 'a revocation came out as a dry run');

@@ -18,13 +18,17 @@ import {
 import { heldBy, own, party, signaturesOf, signBy } from '../delegations/delegations-for-test.ts';
 
 const [alice, bob, carol] = [party('alice'), party('bob'), party('carol')];
-const guarded = { repositories: '_directory', calls: ['root' as const], approvers: 1 };
+const guarded = ['_directory', 'registry.example.com/standing/guarded'].map((repositories) => ({
+  repositories,
+  calls: ['root' as const],
+  approvers: 1,
+}));
 
 let opened: EmbeddedForTest;
 let core: CoreForTest;
 beforeAll(async () => {
   opened = await openEmbeddedForTest();
-  core = openCore(opened.database, { seed: 'standing', approvals: [guarded] });
+  core = openCore(opened.database, { seed: 'standing', approvals: guarded });
 });
 afterAll(async () => {
   await core.service.stop();
@@ -156,6 +160,32 @@ describe('a revoked key that a role lists still, while others have not signed it
     );
     expect((await signBy(core, after, bob)).state).toBe('published');
     expect((await signBy(core, revocation, carol)).state).toBe('published');
+  });
+});
+
+describe('a revocation that another person must agree to', () => {
+  it('is in force once they have, and leaves nothing behind where they have not', async () => {
+    const { service } = core;
+    const repository = 'registry.example.com/standing/guarded';
+    const keys = [own, alice.entry, bob.entry];
+    await bodyOf(service.createRepository(call, repository, { roles: { root: { keys } } }));
+    const ann = as('oidc:issuer.example/ann');
+    const revoke = ({ tuf }: typeof alice) =>
+      changeOf(service.revokeKey(ann, repository, tuf.keyId, { reason: 'stolen' }));
+    const revokedAt = async ({ tuf }: typeof alice) =>
+      (await service.readKey(repository, tuf.keyId)).revokedAt;
+
+    const refused = await revoke(alice);
+    expect(await revokedAt(alice)).toBeUndefined();
+    await service.rejectChange(as('oidc:issuer.example/carol'), repository, refused.id);
+    expect(await revokedAt(alice)).toBeUndefined();
+
+    const agreed = await revoke(bob);
+    const done = await service.approveChange(as('oidc:issuer.example/carol'), repository, agreed.id);
+    expect(done.state).toBe('published');
+    expect(await revokedAt(bob)).toBeDefined();
+    const back = service.rotateRole(ann, repository, 'root', { to: keys, reason: 'again' });
+    expect(await codeOf(back)).toBe('KEY_INVALID');
   });
 });
 
