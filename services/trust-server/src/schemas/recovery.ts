@@ -5,6 +5,8 @@ import { dialectSchema, reasonSchema, versionSchema } from './primitives.ts';
 
 const maxRoots = 256;
 const maxFiles = 2_048;
+/** A mark beyond it is a slip: versions never go back, and there must be room for more. */
+const maxMark = 2 ** 40;
 
 const newestSchema = z.strictObject({
   version: versionSchema,
@@ -13,7 +15,7 @@ const newestSchema = z.strictObject({
 });
 
 const filesSchema = z.record(z.string().max(255), base64Schema);
-const marksSchema = z.record(z.string().max(255), z.int().min(0));
+const marksSchema = z.record(z.string().max(255), z.int().min(0).max(maxMark));
 
 /** Body of `POST /v2/<repository>/_trust/recovery`. */
 export const recoverSchema = z
