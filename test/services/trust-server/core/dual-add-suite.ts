@@ -1,5 +1,7 @@
 /** The dialect `notary` for a repository that has `tuf`, and what its wire refuses then. Runs over every kind of database. */
+import { keyKeys } from '@vidimus/database';
 import { NotaryError } from '@vidimus/notary';
+import { and, eq, isNull } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import type { AddDialects, CreateRepository } from '../../../../services/trust-server/src/schemas/index.ts';
 import type { DatabaseForSuite } from '../../../support/each-database.ts';
@@ -194,6 +196,30 @@ export function dualAddSuite(given: DatabaseForSuite): void {
       );
       expect(next.insteadOf).toEqual([change.id]);
       expect((await service.readChange(repository, change.id)).state).toBe('rejected');
+    });
+
+    it('may supersede a rotation of root: the keys made for that are used no more', async () => {
+      const { service, repository } = await make('rotation', held);
+      const own = async () =>
+        (
+          await given
+            .database()
+            .db.select({ keyId: keyKeys.keyId })
+            .from(keyKeys)
+            .where(
+              and(eq(keyKeys.repository, repository), eq(keyKeys.dialect, 'tuf'), isNull(keyKeys.retiredAt)),
+            )
+        ).length;
+      const before = await own();
+      const to = [{ custody: 'client' as const, key: alice.declared }, { custody: 'managed' as const }];
+      const rotation = await changeOf(
+        service.rotateRole(call, repository, 'root', { to, reason: 'a second key' }),
+      );
+      expect(await own()).toBe(before + 1);
+      const carol = await certifiedKey('carol', repository);
+      await changeOf(service.addDialects({ ...call, supersede: rotation.id }, repository, withKeys(carol)));
+      expect((await service.readChange(repository, rotation.id)).state).toBe('rejected');
+      expect(await own()).toBe(before);
     });
 
     it('ends with the repository', async () => {
