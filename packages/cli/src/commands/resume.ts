@@ -49,7 +49,7 @@ export async function resume(context: Context, name: string, options: ResumeOpti
       context,
       repository,
       after,
-      'clients go on from here; tags are those of the backup, and of the files supplied',
+      'clients go on from here; tags are those of the backup and of the files supplied. What was revoked since the backup must be revoked again',
     );
   });
 }
