@@ -1,5 +1,7 @@
 /** A key that is handed out comes back as the same key, and only under its passphrase. */
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
+import { toPublicKey } from '@vidimus/crypto';
 import { createFileKeyStore } from '@vidimus/key-store';
 import { expect, it } from 'vitest';
 import { keyIdOf, NOW, refusal, seededRandom, temporaryDirectory } from './seeded-parts.ts';
@@ -23,9 +25,15 @@ it.each(['ed25519', 'ecdsa-p256'] as const)('of the kind %s', async (algorithm) 
   const other = await storeIn(`${algorithm} elsewhere`).import({ label: 'alice' }, pkcs8, keyIdOf);
   expect([other.keyId, other.publicHex]).toEqual([key.keyId, key.publicHex]);
   const signer = await storeIn(`${algorithm} elsewhere`).open(other);
-  const signature = await signer.sign(message);
-  expect((await store.open(key)).publicKey.verify(message, signature)).toBe(true);
-  expect(await refusal(() => storeIn(algorithm, 'wrong').exportPkcs8(key))).toMatchObject({
+  const exported = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' });
+  const spki = createPublicKey(exported).export({ format: 'der', type: 'spki' });
+  const publicKey = toPublicKey({ format: 'spki-der', bytes: spki }, signer.scheme);
+  expect(publicKey.verify(message, await signer.sign(message))).toBe(true);
+});
+
+it('under its passphrase alone, from where it is', async () => {
+  const key = await storeIn('kept').generate({ label: 'alice' }, keyIdOf);
+  expect(await refusal(() => storeIn('kept', 'wrong').exportPkcs8(key))).toMatchObject({
     code: 'PASSPHRASE_WRONG',
   });
   expect(await refusal(() => storeIn('empty').exportPkcs8(key))).toMatchObject({ code: 'KEY_UNKNOWN' });
