@@ -58,6 +58,7 @@ const rest = async (method: string, path: string, body?: unknown): Promise<unkno
   return await answer.json();
 };
 const entryPath = (pattern: string): string => `/v2/_directory/_trust/entries/${encodeURIComponent(pattern)}`;
+const madeKey = z.object({ keyId: z.string(), file: z.string() });
 const summary = z.object({ roles: z.record(z.string(), z.object({ keyIds: z.array(z.string()) })) });
 const rootKeys = async (repository: string): Promise<readonly string[]> =>
   summary.parse(await rest('GET', `/v2/${repository}/_trust`)).roles['root']?.keyIds ?? [];
@@ -244,6 +245,37 @@ describe('the directory of an organisation', () => {
       site.intercept(undefined);
     }
     ok(await machine.run(['verify', `${stolen}:1`], { environment: bare }));
+  });
+
+  it('has an image refused that a revoked key alone vouched for, at the next refresh', async () => {
+    const signed = `${site.registry.host}/shop/signed`;
+    ok(await admin.run(['init', signed, '--managed-root']));
+    await rest('PUT', entryPath(signed), {
+      roots: { tuf: { keyIds: await rootKeys(signed), threshold: 1 } },
+      trustServer: site.server.origin,
+    });
+    const keys: string[] = [];
+    for (const name of ['alice', 'bob']) {
+      const { keyId, file: made } = madeKey.parse(
+        json(ok(await admin.run(['key', 'generate', '--label', name, '--json']))),
+      );
+      keys.push(keyId);
+      await writeFile(file(`${name}.pub`), await readFile(made.replace(/\.key$/, '.pub')));
+    }
+    const signers = ['--signer', `alice=${file('alice.pub')}`, '--signer', `bob=${file('bob.pub')}`];
+    ok(await admin.run(['delegation', 'add', signed, 'releases', ...signers, '--path', '*']));
+    const image = imageOf('signed');
+    site.registry.add(image, '1');
+    const [alice = ''] = keys;
+    ok(await admin.run(['sign', `${signed}:1@${image.digest}`, '--as', 'releases', '--key', alice]));
+    const machine = await fresh('signed');
+    ok(await machine.run(['anchor', 'pin', anchorFile()], { environment: bare }));
+    ok(await machine.run(['verify', `${signed}:1`], { environment: bare }));
+
+    await admin.run(['key', 'revoke', alice, '--reason', 'laptop stolen']);
+    const refused = await machine.run(['verify', `${signed}:1`], { environment: bare });
+    expect(refused).toMatchObject({ exit: 1 });
+    expect(refused.stdout).toMatch(/^DENIED {2}/);
   });
 });
 
