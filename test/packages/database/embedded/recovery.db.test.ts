@@ -135,7 +135,7 @@ describe('a commit that is refused', () => {
     await cp('migrations', folder(), { recursive: true });
     await writeFile(
       join(folder(), '0000_initial.sql'),
-      `create table key_masters (purpose text, fingerprint text unique deferrable initially deferred)`,
+      `create table key_masters (purpose text, fingerprint text unique deferrable initially deferred, previous text)`,
     );
     const entries = [{ idx: 0, tag: '0000_initial' }];
     await writeFile(join(folder(), 'meta', '_journal.json'), JSON.stringify({ entries }));
