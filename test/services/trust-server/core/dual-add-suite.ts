@@ -161,13 +161,17 @@ export function dualAddSuite(given: DatabaseForSuite): void {
       clock.nowMs = startMs + 340 * day;
       await service.renew();
       const told = { code: 'ROLE_EXPIRING', role: 'root' };
-      expect((await service.readRepository(repository)).problems).toMatchObject([told]);
+      // Its holders have been asked for a signature, too.
+      const asked = { code: 'CHANGE_OPEN' };
+      expect((await service.readRepository(repository)).problems).toMatchObject([told, asked]);
       clock.nowMs = startMs + 350 * day;
       await service.renew();
-      const both = [told, { ...told, dialect: 'notary' }];
+      const both = [told, { ...told, dialect: 'notary' }, asked];
       expect((await service.readRepository(repository)).problems).toMatchObject(both);
       const fleet = await service.listRepositories({ prefix: repository, mayRead: () => true }, { limit: 5 });
-      expect(fleet.items[0]?.problems).toHaveLength(2);
+      const each = both.map((problem) => expect.objectContaining(problem));
+      expect(fleet.items[0]?.problems).toHaveLength(3);
+      expect(fleet.items[0]?.problems).toEqual(expect.arrayContaining(each));
     });
 
     it('can be rejected: the repository goes on, and its keys are gone', async () => {
