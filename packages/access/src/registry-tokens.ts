@@ -5,6 +5,7 @@
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import { AccessError } from './errors.ts';
+import { jwtAlgorithms } from './jwt-algorithms.ts';
 import { accessListSchema, type ResourceAccess } from './scopes.ts';
 import { readTokenKeys } from './token-keys.ts';
 
@@ -53,20 +54,6 @@ const ownIssuer = 'vidimus';
 const ownType = 'vidimus-registry+jwt';
 const secretBytes = 32;
 
-/** Asymmetric ones alone: with HMAC, who can verify could sign. */
-const algorithms = [
-  'ES256',
-  'ES384',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'EdDSA',
-  'Ed25519',
-];
-
 const headerSchema = z.object({
   kid: z.string().max(256).optional(),
   x5c: z.array(z.string()).min(1).optional(),
@@ -99,7 +86,7 @@ export async function trustTokenServer(
           if (key === undefined) throw new TypeError('signed by no key of the bundle');
           return key;
         };
-        const options = { ...atTime(nowMs), algorithms, issuer, audience: service };
+        const options = { ...atTime(nowMs), algorithms: [...jwtAlgorithms], issuer, audience: service };
         return (await jwtVerify(jwt, findKey, options)).payload;
       }),
   };

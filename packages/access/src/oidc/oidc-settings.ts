@@ -1,25 +1,15 @@
 /** Whose tokens count, and for what: `service.oidc` of the configuration. Nothing is taken that is not named here. */
 import { compileGlob, ReferenceFormatError } from '@vidimus/reference';
 import { z } from 'zod';
+import { jwtAlgorithms } from '../jwt-algorithms.ts';
 import { grantableRoleSchema } from '../roles.ts';
 
 const maxIssuers = 20;
 const maxSubjects = 200;
 const maxTextLength = 1_024;
 
-/** Asymmetric ones alone: with HMAC, who can verify could sign; `none` signs nothing. */
-export const oidcAlgorithmSchema = z.enum([
-  'ES256',
-  'ES384',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'EdDSA',
-  'Ed25519',
-]);
+/** What an issuer may be said to sign with. */
+export const oidcAlgorithmSchema = z.enum(jwtAlgorithms);
 
 /** Claims that every token of an issuer shares, or that are new in each: they name nobody. */
 const namesNobody: ReadonlySet<string> = new Set([

@@ -9,8 +9,8 @@ import {
 } from '@vidimus/key-store';
 import { type DialectName, TufError, verifyRepository } from '@vidimus/tuf';
 import { and, asc, gt, isNotNull, isNull } from 'drizzle-orm';
-import { z } from 'zod';
 import { codecOf } from '../dialects.ts';
+import { algorithmSchema } from '../keys/managed-keys.ts';
 import { readCurrentFiles } from '../store/metadata.ts';
 import { readLive } from '../store/repositories.ts';
 import type { BackupHead } from './backup-lines.ts';
@@ -55,7 +55,6 @@ export async function checkRestored(parts: DrillParts): Promise<DrillResult> {
 }
 
 const keysAtOnce = 500;
-const algorithmSchema = z.enum(['ed25519', 'ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'rsa']);
 
 async function checkKeys(
   { database, masters, random, atMs }: DrillParts,

@@ -264,7 +264,8 @@ function declare(dialect: DialectName, algorithm: KeyAlgorithm, publicHex: strin
   throw new TrustError('INTERNAL', `no managed key of this dialect is ${algorithm}`);
 }
 
-const algorithmSchema = z.enum(['ed25519', 'ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'rsa']);
+/** Algorithms as rows of keys name them. */
+export const algorithmSchema = z.enum(['ed25519', 'ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'rsa']);
 
 function toRow({ repository, incarnation }: Incarnation, key: ManagedKey): typeof keyKeys.$inferInsert {
   const held = 'wrapped' in key ? key.wrapped : key.remote;

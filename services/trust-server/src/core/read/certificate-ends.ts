@@ -5,6 +5,7 @@ import { TufError } from '@vidimus/tuf';
 import { and, eq, inArray } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import { codecOf } from '../dialects.ts';
+import { isFileOfHead } from '../store/metadata.ts';
 
 /** Roots whose end stays in memory: two numbers each. */
 const maxRemembered = 100_000;
@@ -64,16 +65,7 @@ async function readRoots(
   return await queries
     .select({ sha256: trustMetadata.sha256, bytes: trustMetadata.bytes })
     .from(trustHeads)
-    .innerJoin(
-      trustMetadata,
-      and(
-        eq(trustMetadata.repository, trustHeads.repository),
-        eq(trustMetadata.incarnation, trustHeads.incarnation),
-        eq(trustMetadata.dialect, trustHeads.dialect),
-        eq(trustMetadata.role, trustHeads.role),
-        eq(trustMetadata.version, trustHeads.version),
-      ),
-    )
+    .innerJoin(trustMetadata, isFileOfHead())
     .where(
       and(
         inArray(trustHeads.repository, [...repositories]),

@@ -1,7 +1,7 @@
 /** Rows of `trust_metadata` and `trust_heads`: every signed file of every dialect, and which are current. */
 import { type Queries, trustHeads, trustMetadata, trustRepositories } from '@vidimus/database';
 import type { DialectName } from '@vidimus/tuf';
-import { and, desc, eq, inArray, isNull, max } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, max, type SQL } from 'drizzle-orm';
 import { parseDialect } from '../dialects.ts';
 
 export interface Incarnation {
@@ -193,6 +193,17 @@ export async function readFileBySha256(
   return toFile(row);
 }
 
+/** Joins a head to the file that it names. */
+export function isFileOfHead(): SQL | undefined {
+  return and(
+    eq(trustMetadata.repository, trustHeads.repository),
+    eq(trustMetadata.incarnation, trustHeads.incarnation),
+    eq(trustMetadata.dialect, trustHeads.dialect),
+    eq(trustMetadata.role, trustHeads.role),
+    eq(trustMetadata.version, trustHeads.version),
+  );
+}
+
 /** The current files of one dialect, by role: of all, or of those of these roles that exist. */
 export async function readCurrentFiles(
   queries: Queries,
@@ -203,16 +214,7 @@ export async function readCurrentFiles(
   const rows = await queries
     .select({ role: trustMetadata.role, version: trustMetadata.version, ...fileColumns })
     .from(trustHeads)
-    .innerJoin(
-      trustMetadata,
-      and(
-        eq(trustMetadata.repository, trustHeads.repository),
-        eq(trustMetadata.incarnation, trustHeads.incarnation),
-        eq(trustMetadata.dialect, trustHeads.dialect),
-        eq(trustMetadata.role, trustHeads.role),
-        eq(trustMetadata.version, trustHeads.version),
-      ),
-    )
+    .innerJoin(trustMetadata, isFileOfHead())
     .where(
       and(
         eq(trustHeads.repository, repository),
